@@ -1,0 +1,22 @@
+"""The identity provider: who the members are, how they prove it, what other sites are told."""
+
+from flask import Flask
+
+from idp import database, encryption, limits, logs, mail, oauth, signin, web
+from idp.directory import membership
+from idp.settings import Settings
+
+__all__ = ["init_app", "membership"]
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Make an app an identity provider."""
+    app.config["TESSERA"] = settings
+    logs.init_app(app)
+    database.init_app(app, settings)
+    encryption.init_app(app, settings)
+    web.init_app(app, settings)
+    limits.init_app(app, settings)
+    mail.init_app(app, settings)
+    signin.init_app(app)
+    oauth.init_app(app)

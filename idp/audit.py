@@ -1,0 +1,81 @@
+"""Who did what: an append-only record of events named ``source:subject:action``.
+
+An event is written in the transaction of what it tells of: both are kept, or neither is.
+Values of secrets never get here; ``detail`` names what changed, with before and after where the
+field may be shown.
+"""
+
+import datetime as dt
+import enum
+from typing import Any
+
+from flask import g, has_request_context, request
+from sqlalchemy import Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp.database import Base, JSONDocument, UTCDateTime, db, now
+
+
+class Event(enum.StrEnum):
+    """Every event that the audit knows, as ``source:subject:action``."""
+
+    SIGNED_IN = "member:session:started"
+    SIGN_IN_REFUSED = "member:session:refused"
+    SIGNED_OUT = "member:session:ended"
+    SIGNED_OUT_EVERYWHERE = "member:session:all-ended"
+    PASSWORD_SET = "member:password:set"  # noqa: S105
+    RESET_ASKED = "member:password:reset-asked"
+    PROFILE_CHANGED = "member:profile:changed"
+    ACCOUNT_CREATED = "staff:account:created"
+    ACCOUNT_DEACTIVATED = "staff:account:deactivated"
+    ACCOUNT_REACTIVATED = "staff:account:reactivated"
+    CONTACT_CHANGED = "staff:contact:changed"
+    FIELD_CHANGED = "staff:field:changed"
+    FIELD_CREATED = "staff:field:created"
+    GROUP_CREATED = "staff:group:created"
+    GROUP_CHANGED = "staff:group:changed"
+    GROUP_DELETED = "staff:group:deleted"
+    ASSOCIATION_CHANGED = "staff:association:changed"
+    CONNECTION_CHANGED = "staff:connection:changed"
+    CONNECTION_TESTED = "staff:connection:tested"
+    CLIENT_CREATED = "staff:client:created"
+    CLIENT_CHANGED = "staff:client:changed"
+    CLIENT_SECRET_CHANGED = "staff:client:secret-changed"  # noqa: S105
+    IMPORTED = "staff:import:finished"
+    RESENT = "staff:sync:resent"
+    RECONCILED = "staff:sync:reconciled"
+    KEYS_ROTATED = "staff:keys:rotated"
+    CODE_REUSED = "client:code:reused"
+    REFRESH_REUSED = "client:refresh:reused"
+    TOKEN_REVOKED = "client:token:revoked"  # noqa: S105
+
+
+class AuditEvent(Base):
+    """One row of the audit. ``actor`` and ``subject`` are texts, so that they outlive what they
+    name; ``address`` is the network address of the request, where there was one."""
+
+    __tablename__ = "audit_event"
+    __table_args__ = (Index("ix_audit_event_at", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
+    name: Mapped[str]
+    actor: Mapped[str]
+    subject: Mapped[str] = mapped_column(default="")
+    detail: Mapped[dict[str, Any]] = mapped_column(JSONDocument, default=dict)
+    address: Mapped[str] = mapped_column(default="")
+
+
+def record(
+    event: Event, subject: str = "", /, *, actor: str | None = None, **detail: Any
+) -> AuditEvent:
+    """Add an event to the transaction at hand.
+
+    ``actor`` defaults to who is signed in, or to ``system`` outside of a request.
+    """
+    if actor is None:
+        actor = g.get("actor", "anonymous") if has_request_context() else "system"
+    address = (request.remote_addr or "") if has_request_context() else ""
+    row = AuditEvent(name=event.value, actor=actor, subject=subject, detail=detail, address=address)
+    db.session.add(row)
+    return row

@@ -1,0 +1,154 @@
+"""The session, the column types, and what SQLite needs to behave under several processes."""
+
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from flask import Flask
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import JSON, DateTime, Engine, MetaData, event
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+from idp.settings import Settings
+
+# Migrations need constraints to have names that do not depend on the database.
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Base of every model; Flask-SQLAlchemy takes its metadata from here."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+db = SQLAlchemy(model_class=Base, disable_autonaming=True)
+migrate = Migrate(directory="idp/migrations")
+
+_reading: ContextVar[bool] = ContextVar("reading", default=False)
+
+
+class UTCDateTime(TypeDecorator[dt.datetime]):
+    """A moment: aware, stored as UTC, read back as UTC on every database (ST2).
+
+    Raises ``ValueError`` for a naive value: it would mean another moment on another machine.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        """Turn an aware moment into UTC; naive for SQLite, which keeps no zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment needs a time zone")
+        value = value.astimezone(dt.UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(
+        self, value: dt.datetime | None, _dialect: Dialect
+    ) -> dt.datetime | None:
+        """Give the moment back as aware UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+JSONDocument = JSON(none_as_null=True).with_variant(
+    JSONB(none_as_null=True), postgresql.dialect.name
+)
+
+
+def now() -> dt.datetime:
+    """The present moment, aware, in UTC."""
+    return dt.datetime.now(dt.UTC)
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Bind the app to its database."""
+    address = settings.database_address
+    options: dict[str, Any] = {"pool_pre_ping": True}
+    if address.startswith("sqlite"):
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        # Writers wait for each other this many seconds before "database is locked".
+        options = {"connect_args": {"timeout": 30}}
+    app.config["SQLALCHEMY_DATABASE_URI"] = address
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
+    db.init_app(app)
+    migrate.init_app(app, db, render_as_batch=True)
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            _tune_sqlite(db.engine)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Transactions begun in here only read: on SQLite they do not queue for the one writer.
+
+    A write in here fails on SQLite, at once and every time, instead of now and then.
+    """
+    token = _reading.set(True)
+    try:
+        yield
+    finally:
+        _reading.reset(token)
+
+
+def start_writing() -> None:
+    """Leave a reading transaction and begin a writing one: for a GET that must write."""
+    db.session.rollback()
+    _reading.set(False)
+
+
+def start_reading() -> None:
+    """What the app does before a GET; ``start_writing`` is the way out."""
+    _reading.set(True)
+
+
+def stop_reading() -> None:
+    """Undo ``start_reading`` when the request is over."""
+    _reading.set(False)
+
+
+def _tune_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _record: Any) -> None:
+        # The driver must not begin transactions by itself: `on_begin` says which kind.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA cache_size = -65536")
+        cursor.execute("PRAGMA temp_store = MEMORY")
+        cursor.close()
+        # SQLite's own lower() knows ASCII only; conditions must give Postgres's answers.
+        connection.create_function("lower", 1, _lower, deterministic=True)
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Any) -> None:
+        if _reading.get():
+            connection.exec_driver_sql("PRAGMA query_only = ON")
+            connection.exec_driver_sql("BEGIN")
+        else:
+            # A transaction that reads first and writes later cannot wait for another writer in
+            # WAL mode, it fails; one that takes its turn at once waits (sqlite.org/isolation).
+            connection.exec_driver_sql("PRAGMA query_only = OFF")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value

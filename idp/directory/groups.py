@@ -1,0 +1,154 @@
+"""Groups: what an association calls a set of contacts, by a condition.
+
+One group makes one community or one security group at Higher Logic. Its type is fixed once the
+sync was switched on and saved; the key is permanent (the brief; the database holds both).
+"""
+
+import datetime as dt
+import uuid
+from typing import Any, Literal
+
+from sqlalchemy import CheckConstraint, String, false, select
+from sqlalchemy.orm import Mapped, mapped_column, validates
+
+from idp import audit
+from idp.database import Base, JSONDocument, UTCDateTime, db, now
+from idp.directory import conditions
+from idp.directory.contacts import KEY_LENGTH, TEXT_LENGTH, InvalidValue, checked_key, checked_text
+
+GroupType = Literal["community", "security"]
+TYPE_NAMES: dict[str, str] = {"community": "Community", "security": "Security group"}
+SELECTS = ("people", "companies", "both")
+
+
+class Group(Base):
+    """A set of contacts. ``condition`` is a tree of ``conditions``; ``selects`` says which kind
+    of contact it looks among.
+
+    ``community_type`` is the Community Type configured at the tenant (Committee, Chapter, …).
+    """
+
+    __tablename__ = "group"
+    __table_args__ = (
+        CheckConstraint("type IN ('community', 'security')", name="type"),
+        CheckConstraint("NOT sync OR type IS NOT NULL", name="sync_needs_type"),
+        CheckConstraint("selects IN ('people', 'companies', 'both')", name="selects"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(
+        String(KEY_LENGTH), unique=True, default=lambda: str(uuid.uuid4())
+    )
+    name: Mapped[str] = mapped_column(String(TEXT_LENGTH))
+    description: Mapped[str] = mapped_column(default="", server_default="")
+    type: Mapped[str | None] = mapped_column(String(10))
+    community_type: Mapped[str] = mapped_column(
+        String(TEXT_LENGTH), default="Committee", server_default="Committee"
+    )
+    selects: Mapped[str] = mapped_column(String(10), default="people", server_default="people")
+    condition: Mapped[dict[str, Any]] = mapped_column(JSONDocument)
+    sync: Mapped[bool] = mapped_column(default=False, server_default=false())
+    synced_since: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
+
+    @validates("key")
+    def _key_is_permanent(self, _name: str, value: str) -> str:
+        if self.key is not None and value != self.key:
+            raise InvalidValue("key", "key_is_permanent", "A key never changes.")
+        return checked_key(value)
+
+    @validates("name")
+    def _name(self, _name: str, value: str) -> str:
+        text = checked_text("name", value or "")
+        if not text:
+            raise InvalidValue("name", "missing_name", "A group needs a name.")
+        return text
+
+    @validates("type")
+    def _type_is_fixed(self, _name: str, value: str | None) -> str | None:
+        if self.synced_since is not None and value != self.type:
+            raise InvalidValue(
+                "type", "type_is_fixed", "The group type is fixed since the sync was switched on."
+            )
+        return value or None
+
+    @property
+    def type_name(self) -> str:
+        """The group type as people read it."""
+        return TYPE_NAMES.get(self.type or "", "Not chosen yet")
+
+
+def find(key: str) -> Group | None:
+    """The group with this key."""
+    return db.session.scalar(select(Group).where(Group.key == key))
+
+
+def create(
+    name: str,
+    condition: conditions.Tree,
+    *,
+    type: GroupType | None = None,
+    sync: bool = False,
+    key: str | None = None,
+    **more: Any,
+) -> Group:
+    """Make a group; its memberships follow in the same transaction (``membership``).
+
+    An existing integration key may be given: an association that has a community already brings
+    it along. Raises ``InvalidValue``; the condition is one that ``conditions.parse`` gave.
+    """
+    if key is not None and find(key) is not None:
+        raise InvalidValue("key", "duplicate_key", "Another group has this key.")
+    group = Group(name=name, condition=condition, type=type, **more)
+    if key is not None:
+        group.key = key
+    db.session.add(group)
+    db.session.flush()
+    audit.record(audit.Event.GROUP_CREATED, group.key, name=group.name, type=group.type)
+    if sync:
+        switch_sync(group, True)
+    return group
+
+
+def change(group: Group, **values: Any) -> None:
+    """Change name, description, type, community type, what it selects or its condition.
+
+    Raises ``InvalidValue``.
+    """
+    before = {name: getattr(group, name) for name in values}
+    for name, value in values.items():
+        setattr(group, name, value)
+    changed = {
+        name: [before[name], getattr(group, name)]
+        for name in sorted(values)
+        if before[name] != getattr(group, name)
+    }
+    if changed:
+        audit.record(audit.Event.GROUP_CHANGED, group.key, changed=changed)
+
+
+def switch_sync(group: Group, on: bool) -> None:
+    """Switch the sync of a group on or off.
+
+    Off takes the group out of its members' records at Higher Logic: a full-record push that
+    omits a group ends the membership there. Raises ``InvalidValue`` when no type is chosen.
+    """
+    if group.sync == on:
+        return
+    if on and group.type is None:
+        raise InvalidValue("type", "missing_type", "Choose a group type before the sync goes on.")
+    group.sync = on
+    if on and group.synced_since is None:
+        group.synced_since = now()
+    audit.record(audit.Event.GROUP_CHANGED, group.key, changed={"sync": [not on, on]})
+
+
+def delete(group: Group) -> None:
+    """Delete a group. Raises ``InvalidValue`` while its sync is on: switch it off first, so that
+    what it does at Higher Logic was decided."""
+    if group.sync:
+        raise InvalidValue(
+            "sync", "group_is_synced", "Switch the sync off before you delete the group."
+        )
+    audit.record(audit.Event.GROUP_DELETED, group.key, name=group.name)
+    db.session.delete(group)

@@ -1,0 +1,13 @@
+"""How members prove who they are: passwords, sessions, recovery, and their own pages."""
+
+from flask import Flask
+
+
+def init_app(app: Flask) -> None:
+    """Give an app the sign-in pages and the member's own pages."""
+    from idp.signin import pages, profile, recovery, sessions
+
+    sessions.init_app(app)
+    app.register_blueprint(pages.blueprint)
+    app.register_blueprint(profile.blueprint)
+    app.register_blueprint(recovery.blueprint)

@@ -1,0 +1,163 @@
+"""Sessions: who is signed in here, since when, and how that ends.
+
+The browser holds a random token inside Flask's signed cookie; the database holds its SHA-256. A
+session is alive while it has not ended or expired, its account may sign in, and the account's
+epoch is the one the session began under; so deactivation, a new password and "sign out
+everywhere" end it at once, wherever it is used.
+"""
+
+import datetime as dt
+import hashlib
+import secrets
+from typing import Any
+
+from flask import Flask, g, redirect, request, session, url_for
+from flask_login import LoginManager
+from sqlalchemy import ForeignKey, String, select
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+from werkzeug.wrappers import Response
+
+from idp import audit
+from idp.database import Base, UTCDateTime, db, now
+from idp.directory.accounts import Account
+
+LIFETIME = dt.timedelta(hours=12)
+
+manager = LoginManager()
+
+
+class SignInSession(Base):
+    """One sign-in on one browser. ``started_at`` is OpenID Connect's ``auth_time``."""
+
+    __tablename__ = "sign_in_session"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
+    epoch: Mapped[int]
+    started_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
+    expires_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, index=True)
+    ended_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    address: Mapped[str] = mapped_column(default="")
+    agent: Mapped[str] = mapped_column(String(300), default="")
+
+    account: Mapped[Account] = relationship(lazy="joined", innerjoin=True)
+
+    # What Flask-Login asks of a user.
+    is_authenticated = True
+    is_active = True
+    is_anonymous = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether the session still stands for its account."""
+        return (
+            self.ended_at is None
+            and self.expires_at > now()
+            and self.account.may_sign_in
+            and self.account.epoch == self.epoch
+        )
+
+
+def init_app(app: Flask) -> None:
+    """Load the session of each request."""
+    manager.init_app(app)
+    manager.session_protection = None  # the token decides; a member's address may change
+    app.before_request(_load)
+
+
+@manager.user_loader  # type: ignore[untyped-decorator]
+def _nobody(_user_id: str) -> None:
+    return None
+
+
+@manager.request_loader  # type: ignore[untyped-decorator]
+def _from_request(_request: Any) -> SignInSession | None:
+    return current()
+
+
+def _load() -> None:
+    if request.endpoint != "static":
+        here = current()
+        g.actor = here.account.person.email if here is not None else "anonymous"
+
+
+def current() -> SignInSession | None:
+    """The session of the request at hand, if somebody is signed in."""
+    if "sign_in_session" in g:
+        found: SignInSession | None = g.sign_in_session
+        return found
+    token = session.get("sid")
+    row = None
+    if isinstance(token, str):
+        row = db.session.scalar(
+            select(SignInSession).where(SignInSession.token_hash == hashed(token))
+        )
+        if row is not None and not row.alive:
+            row = None
+    g.sign_in_session = row
+    return row
+
+
+def current_account() -> Account | None:
+    """The account of who is signed in."""
+    here = current()
+    return here.account if here is not None else None
+
+
+def start(account: Account) -> SignInSession:
+    """Sign an account in on this browser, under a new token (S22); ends what was here before."""
+    before = current()
+    if before is not None:
+        before.ended_at = now()
+    token = secrets.token_urlsafe(32)
+    row = SignInSession(
+        token_hash=hashed(token),
+        account=account,
+        epoch=account.epoch,
+        expires_at=now() + LIFETIME,
+        address=request.remote_addr or "",
+        agent=(request.user_agent.string or "")[:300],
+    )
+    db.session.add(row)
+    session.clear()
+    session["sid"] = token
+    session.permanent = False
+    g.sign_in_session = row
+    g.actor = account.person.email
+    audit.record(audit.Event.SIGNED_IN, account.person.key)
+    return row
+
+
+def end() -> SignInSession | None:
+    """Sign out on this browser. Gives back the session that ended, if there was one."""
+    row = current()
+    if row is not None:
+        row.ended_at = now()
+        audit.record(audit.Event.SIGNED_OUT, row.account.person.key)
+    session.clear()
+    g.sign_in_session = None
+    return row
+
+
+def end_everywhere(account: Account) -> None:
+    """End every session and token of an account."""
+    account.end_everything()
+    audit.record(audit.Event.SIGNED_OUT_EVERYWHERE, account.person.key)
+
+
+def hashed(token: str) -> str:
+    """SHA-256 of a random token, in hex: enough for what has 256 bits of its own."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def to_sign_in() -> Response:
+    """Send the browser to the sign-in page, and back here afterwards."""
+    return redirect(url_for("signin.sign_in", next=request.full_path.rstrip("?")), 303)
+
+
+@manager.unauthorized_handler  # type: ignore[untyped-decorator]
+def _unauthorized() -> Response:
+    return to_sign_in()

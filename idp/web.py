@@ -1,0 +1,150 @@
+"""What every page has in common: headers, CSRF, sessions' cookies, transactions, error pages."""
+
+import secrets
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, render_template, request
+from flask_bootstrap import Bootstrap5
+from flask_wtf import CSRFProtect
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from idp import association, database
+from idp.database import db
+from idp.settings import Settings
+
+log = structlog.get_logger()
+csrf = CSRFProtect()
+bootstrap = Bootstrap5()
+
+# The largest form is a bio; an upload has its own bound.
+LARGEST_BODY = 2 * 1024 * 1024
+READING_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Give an app the house's rules for every request."""
+    app.secret_key = settings.signing_key
+    app.config.update(
+        MAX_CONTENT_LENGTH=LARGEST_BODY,
+        MAX_FORM_MEMORY_SIZE=LARGEST_BODY,
+        MAX_FORM_PARTS=1000,
+        SESSION_COOKIE_NAME="__Host-tessera" if settings.secure else "tessera",
+        SESSION_COOKIE_SECURE=settings.secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/",
+        PREFERRED_URL_SCHEME="https" if settings.secure else "http",
+        BOOTSTRAP_SERVE_LOCAL=True,
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session lives
+        WTF_CSRF_SSL_STRICT=True,
+    )
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    csrf.init_app(app)
+    bootstrap.init_app(app)
+    app.before_request(_begin)
+    app.teardown_request(_end)
+    app.after_request(_headers)
+    app.context_processor(_page_context)
+    app.register_error_handler(CSRFError, _csrf_page)
+    app.register_error_handler(HTTPException, _error_page)
+    app.register_error_handler(Exception, _failure_page)
+
+
+def frame_sources(*origins: str) -> None:
+    """Let the page at hand show these origins in frames (front-channel logout)."""
+    g.frame_sources = origins
+
+
+def form_targets(*origins: str) -> None:
+    """Let the forms of the page at hand end, by redirect, at these origins."""
+    g.form_targets = origins
+
+
+def _begin() -> None:
+    g.csp_nonce = secrets.token_urlsafe(16)
+    if request.method in READING_METHODS:
+        database.start_reading()
+
+
+def _end(_error: BaseException | None) -> None:
+    database.stop_reading()
+
+
+def _headers(response: Response) -> Response:
+    nonce = g.get("csp_nonce", "")
+    frames = " ".join(g.get("frame_sources", ())) or "'none'"
+    targets = " ".join(("'self'", *g.get("form_targets", ())))
+    response.headers.setdefault(
+        "Content-Security-Policy",
+        f"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' "
+        f"'nonce-{nonce}'; img-src 'self' data:; frame-src {frames}; form-action {targets}; "
+        "frame-ancestors 'none'; base-uri 'none'; object-src 'none'",
+    )
+    response.headers.setdefault("X-Frame-Options", "DENY")
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    if request.is_secure:
+        response.headers.setdefault(
+            "Strict-Transport-Security", "max-age=31536000; includeSubDomains"
+        )
+    if request.endpoint != "static" and "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _page_context() -> dict[str, Any]:
+    return {"association": association.get(), "csp_nonce": g.get("csp_nonce", "")}
+
+
+def _page(status: int, title: str, text: str) -> tuple[str, int]:
+    db.session.rollback()
+    return render_template("error.html", title=title, text=text, status=status), status
+
+
+def _csrf_page(error: CSRFError) -> tuple[str, int]:
+    log.info("form refused", reason=error.description, path=request.path)
+    return _page(
+        400,
+        "This page was open for too long",
+        "For your safety the form was not taken. Go back, load the page again and repeat it.",
+    )
+
+
+def _error_page(error: HTTPException) -> Any:
+    if error.response is not None:
+        return error.response
+    status = error.code or 500
+    titles = {
+        400: ("We could not understand that", "Go back and try again."),
+        403: ("This is not for your account", "Ask your association if you think it should be."),
+        404: ("There is no such page", "Check the address, or start at the first page."),
+        405: ("That does not work here", "Go back and use the buttons of the page."),
+        413: ("That is too large", "Send something smaller."),
+        429: ("Too many tries", "Wait a minute, then try again."),
+    }
+    if status not in titles and status < 500:
+        titles[status] = (error.name, "Go back and try again.")
+    title, text = titles.get(status, ("Something went wrong here", "Try again in a moment."))
+    body, code = _page(status, title, text)
+    response = Response(body, code, mimetype="text/html")
+    for name, value in error.get_headers():
+        if name.lower() in {"allow", "retry-after", "www-authenticate"}:
+            response.headers[name] = value
+    return response
+
+
+def _failure_page(error: Exception) -> tuple[str, int]:
+    # The trace is for the log alone; the number finds it there.
+    number = secrets.token_hex(4)
+    log.error("request failed", number=number, path=request.path, exc_info=error)
+    return _page(
+        500,
+        "Something went wrong here",
+        f"It is our fault, not yours. Tell your association the number {number}.",
+    )

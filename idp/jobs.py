@@ -1,0 +1,91 @@
+"""RQ: the connection, the queues, and the worker that runs jobs inside an app context.
+
+Redis holds nothing that cannot be lost (DESIGN.md, decision 2): a job is a nudge to look at the
+database, its payload is JSON and names rows, never secrets.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+from flask import Flask, current_app
+from redis import Redis, RedisError
+from rq import Queue, SimpleWorker
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from idp.database import db
+from idp.settings import Settings
+
+log = structlog.get_logger()
+
+JOB_TIMEOUT = 600
+KEPT_SECONDS = 60
+FAILURES_KEPT_SECONDS = 86_400
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Give the app its Redis connection; nothing is connected to yet."""
+    app.extensions["tessera-redis"] = Redis.from_url(
+        settings.redis_address, socket_connect_timeout=2, health_check_interval=30
+    )
+
+
+def connection() -> "Redis":
+    """The app's Redis connection."""
+    redis: Redis = current_app.extensions["tessera-redis"]
+    return redis
+
+
+def queue(name: str) -> Queue:
+    """The queue with this name."""
+    return Queue(
+        name, connection=connection(), serializer=JSONSerializer, default_timeout=JOB_TIMEOUT
+    )
+
+
+def enqueue(queue_name: str, function: Callable[..., Any], *args: Any) -> bool:
+    """Enqueue a job; says whether Redis took it.
+
+    When Redis is away the caller's transaction must stand all the same: whoever enqueues leaves
+    a trace in the database that a sweep finds later.
+    """
+    try:
+        queue(queue_name).enqueue(
+            function, *args, result_ttl=KEPT_SECONDS, failure_ttl=FAILURES_KEPT_SECONDS
+        )
+    except RedisError as error:
+        log.warning("job not enqueued: Redis is away", job=function.__name__, error=str(error))
+        return False
+    return True
+
+
+class AppWorker(SimpleWorker):
+    """Runs each job in this process, inside an app context of its own.
+
+    No fork per job: connections to the database and to the far side are kept, and a change is
+    on its way within milliseconds. A killed worker costs time only (the ledger's lease).
+    """
+
+    def __init__(self, queues: Sequence[Queue], app: Flask, **options: Any) -> None:
+        self.app = app
+        super().__init__(queues, **options)
+
+    def perform_job(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> bool:
+        """Perform one job with the app at hand."""
+        with self.app.app_context():
+            try:
+                return bool(super().perform_job(job, queue, *args, **kwargs))
+            finally:
+                db.session.remove()
+
+
+def worker(app: Flask, queue_names: Sequence[str]) -> AppWorker:
+    """A worker for some queues, the first of them first."""
+    with app.app_context():
+        return AppWorker(
+            [queue(name) for name in queue_names],
+            app,
+            connection=connection(),
+            serializer=JSONSerializer,
+        )

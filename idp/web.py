@@ -8,11 +8,13 @@ from flask import Flask, Response, g, render_template, request
 from flask_bootstrap import Bootstrap5
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
+from markupsafe import Markup, escape
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from idp import association, database
 from idp.database import db
+from idp.directory.contacts import cleaned_bio
 from idp.settings import Settings
 
 log = structlog.get_logger()
@@ -50,9 +52,29 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.teardown_request(_end)
     app.after_request(_headers)
     app.context_processor(_page_context)
+    app.add_template_filter(rich_text)
+    app.add_template_filter(browser_name)
     app.register_error_handler(CSRFError, _csrf_page)
     app.register_error_handler(HTTPException, _error_page)
     app.register_error_handler(Exception, _failure_page)
+
+
+def rich_text(bio: str) -> Markup:
+    """A bio as HTML. It was cleaned when it was stored; cleaned again, a slip there is harmless."""
+    if "<" in bio:
+        return Markup(cleaned_bio(bio))  # noqa: S704 (nh3 has just cleaned it)
+    paragraphs = escape(bio).replace("\n", Markup("<br>"))
+    return Markup("<p>{}</p>").format(paragraphs)
+
+
+def browser_name(agent: str) -> str:
+    """A browser's name as people know it, from its User-Agent header."""
+    names = {"Edg/": "Edge", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
+    systems = {"Android": "Android", "iPhone": "iPhone", "iPad": "iPad", "Windows": "Windows"}
+    systems |= {"Mac OS": "macOS", "Linux": "Linux"}
+    name = next((name for sign, name in names.items() if sign in agent), "A browser")
+    system = next((system for sign, system in systems.items() if sign in agent), "")
+    return f"{name} on {system}" if system else name
 
 
 def frame_sources(*origins: str) -> None:
@@ -60,9 +82,14 @@ def frame_sources(*origins: str) -> None:
     g.frame_sources = origins
 
 
-def form_targets(*origins: str) -> None:
-    """Let the forms of the page at hand end, by redirect, at these origins."""
-    g.form_targets = origins
+def form_may_leave() -> None:
+    """Let the forms of the page at hand end, by redirect, at another site.
+
+    Browsers hold `form-action` against every redirect that follows a form. A sign-in or sign-out
+    form ends at a client, and that client's own redirects cannot be known here; any https
+    address is allowed then, and plain http where we are on loopback ourselves.
+    """
+    g.form_targets = ("https:",) if request.is_secure else ("https:", "http:")
 
 
 def _begin() -> None:

@@ -6,14 +6,20 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import argon2
 import pytest
 from cryptography.fernet import Fernet
 from flask import Flask
+from flask.testing import FlaskClient
 from pydantic import SecretStr
+from werkzeug.test import TestResponse
 
+from idp import jobs
 from idp.database import db
 from idp.settings import Settings
+from idp.signin import passwords
 from wsgi import create_app
 
 DATABASES = ("sqlite", "postgres")
@@ -76,12 +82,38 @@ def settings(database_address: str | None, redis_server: str, tmp_path: Path) ->
     )
 
 
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash at the least cost: the tests hash thousands of times, and what they show is not how
+    long it takes. One test looks at the real parameters."""
+    cheap = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    monkeypatch.setattr(passwords, "hasher", cheap)
+    passwords._nobodys_hash.cache_clear()
+
+
+class Browser(FlaskClient):
+    """A test client whose requests are as far from the test as a real browser's.
+
+    The test has an app context pushed, for its own look at the database; without this a request
+    would share it, its session and its ``g``. The test's transaction ends first, since on SQLite
+    it would hold the one writer's place.
+    """
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        """Make one request in an app context of its own."""
+        db.session.rollback()
+        with self.application.app_context():
+            return super().open(*args, **kwargs)
+
+
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
     """The whole app on an empty database, with an app context pushed."""
     app = create_app(settings)
+    app.test_client_class = Browser
     with app.app_context():
         db.create_all()
+        jobs.connection().flushall()
         yield app
         db.session.remove()
         db.engine.dispose()

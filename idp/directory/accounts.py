@@ -88,7 +88,7 @@ def create(person: Person, *, role: Role = "member") -> Account:
         raise InvalidValue(
             "email", "duplicate_email", f"Another account signs in with {person.email}."
         )
-    account = Account(person=person, role=role, email_key=email_key(person.email))
+    account = Account(person=person, role=role, email_key=email_key(person.email), epoch=0)
     db.session.add(account)
     return account
 

@@ -1,3 +1,93 @@
-from flask import Blueprint
+"""The sign-in and sign-out pages."""
 
-blueprint = Blueprint("pages", __name__)
+from typing import Any
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from idp import audit
+from idp.database import db
+from idp.directory import accounts
+from idp.directory.contacts import email_key
+from idp.limits import limiter
+from idp.signin import passwords, sessions
+from idp.signin.forms import SignInForm
+from idp.web import form_may_leave
+
+blueprint = Blueprint("signin", __name__)
+
+LONGEST_NEXT = 8000
+
+
+def local_path(target: str | None) -> str:
+    """A path of our own to go on to; the first page when the target is anything else.
+
+    No open redirector (RFC 9700, 4.11): ``//host`` and ``/\\host`` leave the site in a browser.
+    """
+    if (
+        not target
+        or len(target) > LONGEST_NEXT
+        or not target.startswith("/")
+        or target[1:2] in ("/", "\\")
+        or any(ord(character) < 32 for character in target)
+    ):
+        return url_for("profile.home")
+    return target
+
+
+def _failed(response: Any) -> bool:
+    return bool(response.status_code != 303)
+
+
+def _address_tried() -> str:
+    return "sign-in " + email_key(request.form.get("email", "")[:254])
+
+
+@blueprint.route("/sign-in", methods=["GET", "POST"])
+@limiter.limit("30/minute;200/hour", methods=["POST"], deduct_when=_failed)
+@limiter.limit("10/15minutes", key_func=_address_tried, methods=["POST"], deduct_when=_failed)
+def sign_in() -> Any:
+    """Ask for e-mail address and password; go on to ``next``.
+
+    Who is signed in already goes on at once, unless a client asked for the password anew
+    (``again``: OpenID Connect's ``prompt=login`` and ``max_age``).
+    """
+    target = local_path(request.args.get("next"))
+    here = sessions.current()
+    if here is not None and "again" not in request.args and request.method == "GET":
+        return redirect(target, 303)
+    form = SignInForm()
+    if request.method == "GET":
+        form.email.data = (
+            here.account.person.email if here else request.args.get("login_hint", "")[:254]
+        )
+    status = 200
+    if form.validate_on_submit():
+        account = accounts.find(form.email.data)
+        if passwords.verify(account, form.password.data) and account and account.may_sign_in:
+            sessions.start(account)
+            db.session.commit()
+            return redirect(target, 303)
+        audit.record(audit.Event.SIGN_IN_REFUSED, account.person.key if account else "")
+        db.session.commit()
+        # One text for every reason: it must not tell who has an account (S24).
+        form.password.errors = [
+            "This e-mail address and password do not belong together, or the account is not in use."
+        ]
+        status = 401
+    form_may_leave()
+    return render_template("signin/sign_in.html", form=form, again=here is not None), status
+
+
+@blueprint.post("/sign-out")
+def sign_out() -> Response:
+    """End the session here and at the sites that were signed in through it."""
+    row = sessions.end()
+    db.session.commit()
+    # The authorization server knows the other sites; sign-in may not know it (the house's arrows).
+    page = current_app.extensions.get("tessera-signed-out-page")
+    if row is not None and page is not None:
+        response: Response = page(row)
+        return response
+    flash("You are signed out.", "success")
+    return redirect(url_for("signin.sign_in"), 303)

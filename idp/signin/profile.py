@@ -1,3 +1,156 @@
-from flask import Blueprint
+"""The member's own pages: their record, their password, their sessions."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from sqlalchemy import select
+from werkzeug.wrappers import Response
+
+from idp import audit
+from idp.database import db, now
+from idp.directory import fields
+from idp.directory.accounts import Account
+from idp.directory.contacts import InvalidValue, Person
+from idp.directory.groups import Group
+from idp.directory.membership import Membership
+from idp.limits import limiter
+from idp.signin import passwords, sessions
+from idp.signin.forms import PROFILE_FIELDS, ChangePasswordForm, profile_form, written
+from idp.signin.sessions import SignInSession
 
 blueprint = Blueprint("profile", __name__)
+
+
+def signed_in(view: Callable[..., Any]) -> Callable[..., Any]:
+    """A view for who is signed in; everybody else signs in first and comes back."""
+
+    @wraps(view)
+    def guarded(**arguments: Any) -> Any:
+        account = sessions.current_account()
+        if account is None:
+            return sessions.to_sign_in()
+        return view(account, **arguments)
+
+    return guarded
+
+
+@blueprint.get("/")
+@signed_in
+def home(account: Account) -> Any:
+    """What the association knows of the member, and where they may go."""
+    person = account.person
+    groups = db.session.scalars(
+        select(Group)
+        .join(Membership, Membership.group_id == Group.id)
+        .where(Membership.contact_id == person.id)
+        .order_by(Group.name)
+    ).all()
+    values = fields.values_of(person)
+    shown = [
+        (field.label, fields.shown(values[field.key]))
+        for field in fields.all_fields("person")
+        if field.in_members_section and values.get(field.key)
+    ]
+    return render_template(
+        "profile/home.html", account=account, person=person, groups=groups, fields=shown
+    )
+
+
+@blueprint.route("/profile", methods=["GET", "POST"])
+@signed_in
+def edit(account: Account) -> Any:
+    """Change one's own record."""
+    person = account.person
+    own = [
+        field
+        for field in fields.all_fields("person")
+        if field.member_may_edit and field.in_members_section
+    ]
+    values = fields.values_of(person)
+    given = {f"custom_{field.key}": written(values.get(field.key, [])) for field in own}
+    form = profile_form(own)(obj=person, data=given)
+    if form.validate_on_submit():
+        try:
+            changed = _take(person, form, own, values)
+        except InvalidValue as error:
+            db.session.rollback()
+            form[_form_field(form, error.field)].errors = [str(error)]
+        else:
+            if changed:
+                audit.record(audit.Event.PROFILE_CHANGED, person.key, changed=changed)
+            db.session.commit()
+            flash("Your profile is saved.", "success")
+            return redirect(url_for("profile.home"), 303)
+    return render_template("profile/edit.html", form=form, own=own, account=account)
+
+
+def _form_field(form: Any, name: str) -> str:
+    return name if name in form else f"custom_{name}"
+
+
+def _take(person: Person, form: Any, own: list[Any], values: dict[str, Any]) -> dict[str, Any]:
+    changed: dict[str, Any] = {}
+    for name in PROFILE_FIELDS:
+        before = getattr(person, name)
+        setattr(person, name, form[name].data or "")
+        if getattr(person, name) != before:
+            changed[name] = [before, getattr(person, name)]
+    for field in own:
+        data = form[f"custom_{field.key}"].data
+        text = "|".join(data) if isinstance(data, list) else (data or "")
+        rows = values.get(field.key, [])
+        before = fields.shown(rows)
+        if fields.replace_rows(person, field, rows, fields.parsed(field, text)):
+            changed[field.key] = [before, text]
+    return changed
+
+
+@blueprint.route("/security", methods=["GET", "POST"])
+@limiter.limit("20/minute", methods=["POST"])
+@signed_in
+def security(account: Account) -> Any:
+    """Change the password; see where one is signed in."""
+    form = ChangePasswordForm()
+    if form.validate_on_submit():
+        if not passwords.verify(account, form.current.data):
+            form.current.errors = ["This is not your present password."]
+        else:
+            try:
+                passwords.set_password(account, form.password.data)
+            except passwords.WeakPassword as error:
+                form.password.errors = [str(error)]
+            else:
+                db.session.flush()
+                # Every session ended with the old password; this browser goes on in a new one.
+                sessions.start(account)
+                db.session.commit()
+                flash("Your password is changed. Everywhere else you are signed out.", "success")
+                return redirect(url_for("profile.security"), 303)
+    here = sessions.current()
+    alive = db.session.scalars(
+        select(SignInSession)
+        .where(
+            SignInSession.account_id == account.id,
+            SignInSession.ended_at.is_(None),
+            SignInSession.epoch == account.epoch,
+            SignInSession.expires_at > now(),
+        )
+        .order_by(SignInSession.started_at.desc())
+        .limit(20)
+    ).all()
+    return render_template(
+        "profile/security.html", form=form, account=account, alive=alive, here=here
+    )
+
+
+@blueprint.post("/security/sign-out-everywhere")
+@signed_in
+def sign_out_everywhere(account: Account) -> Response:
+    """End every session and token of one's own."""
+    sessions.end_everywhere(account)
+    sessions.end()
+    db.session.commit()
+    flash("You are signed out everywhere.", "success")
+    return redirect(url_for("signin.sign_in"), 303)

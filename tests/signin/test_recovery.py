@@ -1,0 +1,93 @@
+"""Choosing a password through a mailed link."""
+
+import re
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from idp import jobs
+from idp.database import db
+from idp.directory import accounts
+from idp.settings import Settings
+from idp.signin import recovery
+from tests import browsing, factories
+
+
+def mailed(settings: Settings) -> str:
+    (path,) = Path(settings.data_dir / "mail").glob("*.eml")
+    text = path.read_text()
+    path.unlink()
+    return text.replace("=\n", "").replace("=3D", "=")
+
+
+def link(mail: str) -> str:
+    found = re.search(r"http://127.0.0.1:8000(/set-password/\S+)", mail)
+    assert found
+    return found.group(1)
+
+
+def work_off() -> None:
+    """Run the queued mail jobs in a real RQ worker."""
+    from flask import current_app
+
+    jobs.worker(current_app._get_current_object(), ["mail"]).work(burst=True)  # type: ignore[attr-defined]
+
+
+def test_an_invited_member_chooses_a_password_and_is_signed_in(
+    app: Flask, settings: Settings
+) -> None:
+    factories.account(email="new@example.org", password=None)
+    client = app.test_client()
+    response = browsing.submit(client, "/forgot", email="NEW@example.org")
+    assert "Look into your mail" in response.text
+    work_off()
+    path = link(mailed(settings))
+    answer = browsing.submit(
+        client, path, password="four unrelated words", again="four unrelated words"
+    )
+    assert answer.status_code == 303
+    assert client.get("/").status_code == 200
+    assert client.get(path).status_code == 410, "a link works once"
+
+
+@pytest.mark.compliance("S24")
+def test_an_unknown_address_gets_the_same_answer_and_no_mail(
+    app: Flask, settings: Settings
+) -> None:
+    response = browsing.submit(app.test_client(), "/forgot", email="nobody@example.org")
+    assert "Look into your mail" in response.text
+    work_off()
+    assert not (settings.data_dir / "mail").exists()
+
+
+def test_a_link_dies_with_deactivation_and_with_another_password(app: Flask) -> None:
+    account = factories.account()
+    token = recovery.make_token(account)
+    assert recovery.account_of(token) is account
+    accounts.deactivate(account)
+    db.session.commit()
+    assert recovery.account_of(token) is None
+    assert recovery.account_of(token[:-2] + "xx") is None
+    assert recovery.account_of("nonsense") is None
+
+
+@pytest.mark.parametrize("password", ["short", "aaaaaaaaaaaa", "password1234"])
+def test_a_password_that_anyone_would_guess_is_refused(app: Flask, password: str) -> None:
+    account = factories.account(password=None)
+    path = "/set-password/" + recovery.make_token(account)
+    response = browsing.submit(app.test_client(), path, password=password, again=password)
+    assert response.status_code == 200
+    assert 'class="error"' in response.text
+
+
+def test_passwords_are_hashed_at_the_cost_that_owasp_asks_for(app: Flask) -> None:
+    import importlib.util
+
+    from idp.signin import passwords
+
+    fresh = importlib.util.module_from_spec(passwords.__spec__)  # type: ignore[arg-type]
+    passwords.__spec__.loader.exec_module(fresh)  # type: ignore[union-attr]
+    assert fresh.hasher.hash("x").startswith("$argon2id$")
+    assert fresh.hasher.memory_cost >= 19 * 1024
+    assert fresh.hasher.time_cost >= 2

@@ -1,0 +1,60 @@
+# Tessera's commands. `make` or `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Two stamps: what it takes to run, and what it takes to test on top of that.
+RUN_STAMP := $(VENV)/.run
+TEST_STAMP := $(VENV)/.test
+
+.PHONY: help
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: $(RUN_STAMP) ## Start everything on this machine, with a sample association
+	@exec $(BIN)/tessera run
+
+.PHONY: install
+install: $(RUN_STAMP) ## Make the environment (.venv)
+
+.PHONY: test
+test: $(TEST_STAMP) browser ## Run every test (lint, types, unit, end to end, browser)
+	@$(BIN)/python scripts/craft.py
+	@$(BIN)/pytest -n auto --dist loadgroup
+
+.PHONY: check
+check: $(TEST_STAMP) ## The quick part of the tests: seconds
+	@$(BIN)/python scripts/craft.py
+	@$(BIN)/pytest -q -m "not slow and not browser" -k "not postgres" -n auto
+
+.PHONY: browser
+browser: # Chromium for the browser tests: Debian's, installed when we may
+	@bash scripts/chromium.sh
+
+.PHONY: format
+format: $(TEST_STAMP) ## Format the code
+	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .
+
+.PHONY: lock
+lock: ## Lock the dependencies anew (needs uv)
+	@bash scripts/lock.sh
+
+.PHONY: clean
+clean: ## Remove the environment and the embedded data
+	rm -rf $(VENV) var
+
+$(VENV)/bin/python:
+	@bash scripts/venv.sh $(PYTHON) $(VENV)
+
+$(RUN_STAMP): $(VENV)/bin/python requirements/run.txt pyproject.toml
+	@echo "Installing what Tessera needs …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TEST_STAMP): $(RUN_STAMP) requirements/test.txt
+	@echo "Installing what the tests need …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@touch $@

@@ -1,0 +1,46 @@
+"""Alembic's environment: the app's engine and the metadata of every model."""
+
+from typing import Any
+
+from alembic import context
+from sqlalchemy import JSON
+from sqlalchemy.dialects.postgresql import JSONB
+
+from idp.database import UTCDateTime, db
+
+
+def render_item(kind: str, item: Any, _autogenerate_context: Any) -> str | bool:
+    """Write our own column types as SQLAlchemy's: a migration must not change with our code."""
+    if kind == "type" and isinstance(item, UTCDateTime):
+        return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(item, JSON) and not isinstance(item, JSONB):
+        return 'sa.JSON().with_variant(postgresql.JSONB(), "postgresql")'
+    return False
+
+
+def compare_type(
+    _context: Any, _inspected: Any, _metadata: Any, inspected: Any, metadata: Any
+) -> bool | None:
+    """JSON is JSONB on Postgres only, and SQLite says of neither more than a name."""
+    if isinstance(metadata, JSON) and isinstance(inspected, JSON | JSONB):
+        return False
+    return None
+
+
+def run() -> None:
+    """Run the migrations in one transaction."""
+    with db.engine.connect() as connection:
+        context.configure(
+            connection=connection,
+            target_metadata=db.metadata,
+            render_as_batch=True,
+            render_item=render_item,
+            compare_type=compare_type,
+            transaction_per_migration=False,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.commit()
+
+
+run()

@@ -1,0 +1,33 @@
+"""``tessera check``: what a deployment needs, looked at before it runs."""
+
+from redis import Redis, RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from idp.database import db
+from idp.settings import ConfigurationError, Settings
+from launch import schema
+
+
+def check_deployment(settings: Settings) -> list[str]:
+    """A line with an id for everything that is wrong; an empty list when all is well."""
+    from wsgi import create_app
+
+    problems = []
+    app = create_app(settings)
+    with app.app_context():
+        try:
+            db.session.execute(text("SELECT 1"))
+            schema.check()
+        except SQLAlchemyError as error:
+            reason = str(error.__cause__ or error).strip().splitlines()[0]
+            problems.append(f"TSR-C21: The database cannot be reached: {reason}")
+        except ConfigurationError as error:
+            problems.append(str(error))
+    if settings.redis_url is not None:
+        try:
+            with Redis.from_url(settings.redis_address, socket_connect_timeout=3) as redis:
+                redis.ping()
+        except (RedisError, ValueError) as error:
+            problems.append(f"TSR-C22: Redis cannot be reached: {error}")
+    return problems

@@ -1,0 +1,151 @@
+"""The ``tessera`` command: every package's commands under one name."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+from cryptography.fernet import Fernet
+
+from idp import settings as deployment
+from idp.settings import ConfigurationError
+
+
+class OneLineErrors(click.Group):
+    """A group whose failures are one line on standard error and a non-zero exit."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command; say configuration errors in a line."""
+        try:
+            return super().invoke(context)
+        except ConfigurationError as error:
+            raise click.ClickException(str(error)) from None
+
+
+@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Tessera: one sign-in for an association's site and its Higher Logic community."""
+
+
+def _in_app(inner: click.Command) -> click.Command:
+    """A command (or each command of a group) run with the app at hand.
+
+    The app is made when the command runs, so that ``--help`` needs neither settings nor database.
+    """
+    if isinstance(inner, click.Group):
+        for part in inner.commands.values():
+            _in_app(part)
+        return inner
+    callback = inner.callback
+    if callback is None:
+        raise TypeError(f"{inner.name} has no callback")
+
+    @functools.wraps(callback)
+    def with_app(*arguments: Any, **options: Any) -> Any:
+        from launch import schema
+        from wsgi import create_app
+
+        app = create_app()
+        with app.app_context():
+            schema.check()
+            return callback(*arguments, **options)
+
+    inner.callback = with_app
+    return inner
+
+
+def _add_all() -> None:
+    from idp.oauth.commands import client, keys
+    from sync.commands import sync
+
+    from idp.directory.commands import group_command, import_command
+    from idp.signin.commands import account_command
+    from launch.association import association_command
+
+    for part in (
+        import_command,
+        group_command,
+        account_command,
+        association_command,
+        client,
+        keys,
+        sync,
+    ):
+        command.add_command(_in_app(part))
+
+
+@command.command()
+def run() -> None:
+    """Start everything on this machine, with the sample association on the first start."""
+    from launch.everything import run_everything
+
+    raise SystemExit(run_everything(deployment.load()))
+
+
+@command.command()
+def web() -> None:
+    """Run the web server."""
+    from launch.web import serve
+
+    serve(deployment.load())
+
+
+@command.command()
+def worker() -> None:
+    """Run an RQ worker; as many as you like may run."""
+    _run_process("run_worker")
+
+
+@command.command()
+def clock() -> None:
+    """Run the clock, which wakes what nobody woke; one is enough."""
+    _run_process("run_clock")
+
+
+def _run_process(name: str) -> None:
+    import sync.commands
+
+    from wsgi import create_app
+
+    start: Callable[[Any], None] = getattr(sync.commands, name)
+    start(create_app())
+
+
+@command.command()
+@click.option("--new-encryption-key", is_flag=True, help="Print a fresh encryption key and stop.")
+def check(new_encryption_key: bool) -> None:
+    """Check the deployment: settings, database and its schema, Redis."""
+    if new_encryption_key:
+        click.echo(Fernet.generate_key().decode())
+        return
+    from launch.checks import check_deployment
+
+    settings = deployment.load()
+    for name, value in settings.redacted().items():
+        click.echo(f"TESSERA_{name.upper()}={value}")
+    problems = check_deployment(settings)
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems:
+        raise SystemExit(1)
+    click.echo("All is well.")
+
+
+@command.group("db")
+def database() -> None:
+    """The database's schema."""
+
+
+@database.command("upgrade")
+def upgrade() -> None:
+    """Bring the database's schema up to this version; does nothing when it is."""
+    from launch import schema
+    from wsgi import create_app
+
+    app = create_app()
+    with app.app_context():
+        schema.upgrade()
+    click.echo("The database is up to date.")
+
+
+_add_all()

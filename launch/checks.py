@@ -17,7 +17,8 @@ def check_deployment(settings: Settings) -> list[str]:
     app = create_app(settings)
     with app.app_context():
         try:
-            db.session.execute(text("SELECT 1"))
+            with db.engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
             schema.check()
         except SQLAlchemyError as error:
             reason = str(error.__cause__ or error).strip().splitlines()[0]

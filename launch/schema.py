@@ -8,6 +8,7 @@ from alembic.script import ScriptDirectory
 from flask_migrate import upgrade as migrate_upgrade
 
 import idp
+from idp import database
 from idp.database import db
 from idp.settings import ConfigurationError
 
@@ -24,7 +25,7 @@ def head() -> str:
 
 def current() -> str | None:
     """The database's revision; ``None`` for an empty database."""
-    with db.engine.connect() as connection:
+    with database.reading(), db.engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import argon2
+import psycopg
 import pytest
 from cryptography.fernet import Fernet
 from flask import Flask
@@ -20,6 +21,8 @@ from idp import jobs
 from idp.database import db
 from idp.settings import Settings
 from idp.signin import passwords
+from launch import schema
+from launch.redis import RedisServer
 from wsgi import create_app
 
 DATABASES = ("sqlite", "postgres")
@@ -44,26 +47,64 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[str]:
     """A real Redis server of the test session's own; the fixture is its address."""
-    from launch.redis import RedisServer
-
     folder = Path(tempfile.mkdtemp(prefix="tessera-redis-"))
     with RedisServer(folder / "redis.sock") as server:
         yield server.address
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def _settings(data_dir: Path, database_address: str | None, redis_address: str) -> Settings:
+    return Settings(
+        data_dir=data_dir,
+        database_url=SecretStr(database_address) if database_address else None,
+        redis_url=SecretStr(redis_address),
+        secret_key=SecretStr("x" * 48),
+        encryption_keys=(SecretStr(Fernet.generate_key().decode()),),
+        public_url="http://127.0.0.1:8000",
+    )
+
+
+def _migrate(settings: Settings) -> None:
+    app = create_app(settings)
+    with app.app_context():
+        schema.upgrade()
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(redis_server: str) -> Iterator[Path]:
+    """An empty SQLite database made by the migrations; each test gets a copy."""
+    folder = Path(tempfile.mkdtemp(prefix="tessera-sqlite-"))
+    _migrate(_settings(folder, None, redis_server))
+    yield folder / "tessera.db"
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: str, redis_server: str) -> str:
+    """The name of an empty Postgres database made by the migrations, to copy from."""
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE migrated TEMPLATE template0 ENCODING 'UTF8'")
+    address = postgres_server.replace("/postgres?", "/migrated?", 1)
+    with tempfile.TemporaryDirectory() as folder:
+        _migrate(_settings(Path(folder), address, redis_server))
+    return "migrated"
+
+
 @pytest.fixture(params=DATABASES)
 def database_address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str | None]:
     """The address of an empty database: ``None`` means SQLite in the data folder."""
     if request.param == "sqlite":
+        (tmp_path / "var").mkdir()
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "var" / "tessera.db")
         yield None
         return
-    import psycopg
-
+    template = request.getfixturevalue("migrated_postgres")
     server = request.getfixturevalue("postgres_server")
     name = f"t_{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE {template} STRATEGY FILE_COPY')
     yield server.replace("/postgres?", f"/{name}?", 1)
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -72,14 +113,7 @@ def database_address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator
 @pytest.fixture
 def settings(database_address: str | None, redis_server: str, tmp_path: Path) -> Settings:
     """Deployment settings of one test: a database and a data folder of its own."""
-    return Settings(
-        data_dir=tmp_path / "var",
-        database_url=SecretStr(database_address) if database_address else None,
-        redis_url=SecretStr(redis_server),
-        secret_key=SecretStr("x" * 48),
-        encryption_keys=(SecretStr(Fernet.generate_key().decode()),),
-        public_url="http://127.0.0.1:8000",
-    )
+    return _settings(tmp_path / "var", database_address, redis_server)
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +146,6 @@ def app(settings: Settings) -> Iterator[Flask]:
     app = create_app(settings)
     app.test_client_class = Browser
     with app.app_context():
-        db.create_all()
         jobs.connection().flushall()
         yield app
         db.session.remove()

@@ -7,6 +7,7 @@ from sqlalchemy import JSON
 from sqlalchemy.dialects.postgresql import JSONB
 
 from idp.database import UTCDateTime, db
+from idp.migrations.comparing import compare_type
 
 
 def render_item(kind: str, item: Any, _autogenerate_context: Any) -> str | bool:
@@ -16,15 +17,6 @@ def render_item(kind: str, item: Any, _autogenerate_context: Any) -> str | bool:
     if kind == "type" and isinstance(item, JSON) and not isinstance(item, JSONB):
         return 'sa.JSON().with_variant(postgresql.JSONB(), "postgresql")'
     return False
-
-
-def compare_type(
-    _context: Any, _inspected: Any, _metadata: Any, inspected: Any, metadata: Any
-) -> bool | None:
-    """JSON is JSONB on Postgres only, and SQLite says of neither more than a name."""
-    if isinstance(metadata, JSON) and isinstance(inspected, JSON | JSONB):
-        return False
-    return None
 
 
 def run() -> None:

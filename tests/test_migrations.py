@@ -1,0 +1,42 @@
+"""The migrations make what the models say, on both databases, and what the database refuses."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from idp.database import db
+from tests import factories
+
+
+@pytest.mark.compliance("ST6")
+def test_the_models_equal_the_migrations(app: Flask) -> None:
+    from idp.migrations.comparing import compare_type
+
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": compare_type})
+        assert compare_metadata(context, db.metadata) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE contact SET key = 'another'",
+        "UPDATE \"group\" SET key = 'another'",
+        "UPDATE \"group\" SET type = 'community'",
+        'UPDATE "group" SET type = NULL',
+        'UPDATE "group" SET synced_since = NULL',
+        'DELETE FROM "group"',
+        "INSERT INTO custom_field (key, label, kind, in_members_section, sync) "
+        "VALUES ('a', 'A', 'text', false, true)",
+        "UPDATE contact SET first_name = '', last_name = ''",
+    ],
+)
+def test_the_database_itself_refuses_what_must_never_happen(app: Flask, statement: str) -> None:
+    factories.person()
+    factories.group(type="security", sync=True)
+    with pytest.raises(IntegrityError):
+        db.session.execute(text(statement))
+    db.session.rollback()

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from idp.database import db
-from idp.directory import conditions, fields, importing, membership
+from idp.directory import conditions, fields, importing
 from idp.directory.accounts import Account
 from idp.directory.contacts import Company, Contact, Person
 from tests import factories
@@ -23,7 +23,7 @@ def count(*tests: Any, table: Any = Person) -> int:
 
 
 def matching(**rule: Any) -> Any:
-    return Person.id.in_(membership.matching(conditions.parse(rule), "people"))
+    return conditions.compile_condition(conditions.parse(rule))
 
 
 def people_file(folder: Path, text: str) -> Path:

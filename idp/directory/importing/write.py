@@ -57,8 +57,10 @@ class _Writer(Generic[Kind]):
     def look_up(self, chunk: Sequence[Row]) -> dict[str, Kind]:
         """The contacts that the rows of a chunk are, by key."""
         keys = [row.key for row in chunk if row.key]
-        found = db.session.scalars(select(self.model).where(self.model.key.in_(keys)))
-        return {contact.key: contact for contact in found}
+        found = db.session.scalars(select(Contact).where(Contact.key.in_(keys))).all()
+        # Keys are one namespace: a person cannot have a company's.
+        self.others = {contact.key for contact in found if not isinstance(contact, self.model)}
+        return {contact.key: contact for contact in found if isinstance(contact, self.model)}
 
     def of_row(self, row: Row, known: dict[str, Kind]) -> Kind | None:
         """The contact that a row is about, if there is one already."""
@@ -71,12 +73,8 @@ class _Writer(Generic[Kind]):
         """Refuse a row that does not fit the others. Raises ``RowRefused``."""
         if row.key and row.key in self.seen_keys:
             raise row.refused("key", "duplicate_key", "An earlier row has this key.")
-        if row.key and contact is None and self.other_kind_has(row.key):
+        if row.key and contact is None and row.key in self.others:
             raise row.refused("key", "duplicate_key", "A contact of the other kind has this key.")
-
-    def other_kind_has(self, key: str) -> bool:
-        """Whether the key belongs to a contact of the other kind: keys are one namespace."""
-        raise NotImplementedError
 
     def refer(self, _row: Row, _contact: Kind, /) -> bool:
         """Point the contact at what its row refers to; says whether that changed anything."""
@@ -182,10 +180,6 @@ class PeopleWriter(_Writer[Person]):
         if row.refers_to and row.refers_to not in self.companies:
             raise row.refused("company_key", "unknown_company", "There is no company of this key.")
 
-    def other_kind_has(self, key: str) -> bool:
-        """Whether a company has the key."""
-        return _exists(Company, key)
-
     def refer(self, row: Row, contact: Person, /) -> bool:
         """Point the person at their company."""
         if "company_key" not in row.columns:
@@ -221,10 +215,6 @@ class CompanyWriter(_Writer[Company]):
         super().__init__(report, custom)
         self.parents: list[tuple[Row, str]] = []
 
-    def other_kind_has(self, key: str) -> bool:
-        """Whether a person has the key."""
-        return _exists(Person, key)
-
     def refer(self, _row: Row, _contact: Company, /) -> bool:
         """A parent may come later in the file: noted here, set by ``finish``."""
         return False
@@ -251,7 +241,3 @@ class CompanyWriter(_Writer[Company]):
                 self.report.refused.append(refusal)
             elif company.parent is not parent:
                 company.parent = parent
-
-
-def _exists(model: type[Contact], key: str) -> bool:
-    return db.session.scalar(select(model.id).where(model.key == key)) is not None

@@ -1,0 +1,125 @@
+"""The authorization endpoint: an ordered list of checks, then a code (RFC 6749, 4.1.1).
+
+Until the client and its redirect URI are known to be good, a refusal is a page for the member;
+afterwards it is a redirect that tells the client (RFC 6749, 4.1.2.1). Clients are trusted: the
+association chose them, so there is no consent page.
+"""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import structlog
+from authlib.oauth2 import OAuth2Error
+from flask import Response, request, url_for
+
+from idp import database
+from idp.database import db
+from idp.oauth import parameters, reauthentication, server
+from idp.oauth.checks import (
+    CHECKS,
+    SIGN_IN_CHECKS,
+    Authorization,
+    SignInNeeded,
+    check_client,
+    check_redirect_uri,
+)
+from idp.oauth.errors import InvalidRequest, ProtocolError
+from idp.oauth.parameters import Parameters, ProtocolRequest
+from idp.oauth.responses import goto, refusal_page, to_client
+
+log = structlog.get_logger()
+
+# What survives the way over the sign-in page; unknown parameters are ignored (RFC 6749, 3.1).
+_KEPT = (
+    *"response_type response_mode client_id redirect_uri scope state nonce code_challenge".split(),
+    *"code_challenge_method prompt max_age login_hint id_token_hint ui_locales".split(),
+    reauthentication.MARKER,
+)
+# A request line has 8 KB at best, and the way over the sign-in page encodes all of it once more.
+_LONGEST_REQUEST = 6000
+
+
+def authorize() -> Response:
+    """GET and POST /oauth/authorize."""
+    try:
+        given = parameters.of_request()
+        check_length(given)
+        client = check_client(given)
+        redirect_uri = check_redirect_uri(given, client)
+    except ProtocolError as error:
+        log.info("authorization refused", reason=error.description, detail=error.detail)
+        return refusal_page(
+            "This sign-in link does not work",
+            "The site that sent you here asked in a way that we cannot answer. Go back to it and "
+            "try again; if it happens again, tell the people who run that site: "
+            f"{error.description}",
+        )
+    asked = Authorization(given, client, redirect_uri)
+    try:
+        for check in CHECKS:
+            check(asked)
+        if request.method == "POST":
+            # The cookie does not come with a form that another site posts (SameSite=Lax); it
+            # does with the GET that we send the browser on to (OpenID Connect Core, 3.1.2.1).
+            return goto(_own_path(asked))
+        for check in SIGN_IN_CHECKS:
+            check(asked)
+    except SignInNeeded as needed:
+        return _to_sign_in(asked, again=needed.again)
+    except OAuth2Error as error:
+        return _refuse(asked, error)
+    return _issue_code(asked)
+
+
+def check_length(given: Parameters) -> None:
+    """A request that the way over the sign-in page would cut short is refused at once."""
+    if len(_query(given)) > _LONGEST_REQUEST:
+        raise InvalidRequest("The request is too long.")
+
+
+def _query(given: Parameters) -> str:
+    return urlencode({name: given[name] for name in _KEPT if name in given})
+
+
+def _own_path(asked: Authorization) -> str:
+    return f"{url_for('oauth.authorize')}?{_query(asked.parameters)}"
+
+
+def _to_sign_in(asked: Authorization, *, again: bool) -> Response:
+    asked.parameters[reauthentication.MARKER] = reauthentication.marker(asked.client)
+    arguments: dict[str, Any] = {"next": _own_path(asked)}
+    if again:
+        arguments["again"] = "1"
+    if "login_hint" in asked.parameters:
+        arguments["login_hint"] = asked.parameters["login_hint"]
+    return goto(url_for("signin.sign_in", **arguments))
+
+
+def _refuse(asked: Authorization, error: OAuth2Error) -> Response:
+    log.info(
+        "authorization refused",
+        error=error.error,
+        reason=error.description,
+        detail=getattr(error, "detail", ""),
+        client=asked.client.client_id,
+    )
+    answer = {"error": str(error.error), "error_description": str(error.description)}
+    if "state" in asked.parameters:
+        answer["state"] = asked.parameters["state"]
+    return to_client(asked.redirect_uri, answer)
+
+
+def _issue_code(asked: Authorization) -> Response:
+    # A GET that writes; a request that only redirects to sign-in never gets here. What was read
+    # may have ended since, which does no harm: a grant stands only while its sign-in does.
+    database.start_writing()
+    protocol_request = ProtocolRequest(asked.parameters)
+    protocol_request.sign_in = asked.sign_in
+    authorization_server = server.get()
+    response: Response = authorization_server.create_authorization_response(
+        protocol_request,
+        grant_user=asked.sign_in,
+        grant=authorization_server.get_authorization_grant(protocol_request),
+    )
+    db.session.commit()
+    return response

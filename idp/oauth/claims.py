@@ -1,0 +1,121 @@
+"""What other sites are told of a person: claims by scope (OpenID Connect Core, 5.1 and 5.4).
+
+``sub`` is the person's key, byte for byte the ``LegacyContactKey`` of the feed (DESIGN.md,
+decision 1). A claim that is not known is left out.
+"""
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from idp.directory.contacts import Person
+from idp.oauth import clients
+
+COLUMNS = (
+    Person.key,
+    Person.prefix,
+    Person.first_name,
+    Person.middle_name,
+    Person.last_name,
+    Person.suffix,
+    Person.informal_name,
+    Person.email,
+    Person.member_id,
+    Person.phone,
+    Person.mobile,
+    Person.website,
+    Person.address_1,
+    Person.address_2,
+    Person.city,
+    Person.state,
+    Person.postal_code,
+    Person.country,
+    Person.updated_at,
+)
+"""The columns that claims are made of."""
+
+CLAIMS = {
+    "openid": ("sub",),
+    "profile": (
+        "name given_name family_name middle_name nickname website updated_at member_id"
+    ).split(),
+    "email": ("email", "email_verified"),
+    "phone": ("phone_number", "phone_number_verified"),
+    "address": ("address",),
+}
+"""The claims that each scope may give."""
+
+
+def userinfo(person: Row[Any], scope: str, template: str, identifier: str) -> dict[str, Any]:
+    """The userinfo answer for a row of ``COLUMNS``."""
+    if template == clients.HIGHER_LOGIC:
+        return _for_higher_logic(person, identifier)
+    asked = scope.split()
+    claims: dict[str, Any] = {"sub": person.key}
+    for name, make in (
+        ("profile", _profile),
+        ("email", _email),
+        ("phone", _phone),
+        ("address", _address),
+    ):
+        if name in asked:
+            claims |= {claim: value for claim, value in make(person).items() if value != ""}
+    return claims
+
+
+def _for_higher_logic(person: Row[Any], identifier: str) -> dict[str, Any]:
+    # Flat, texts only, and every name always there: its mapping is set up once, by hand.
+    return {
+        "sub": person.key,
+        identifier: person.key,
+        "name": _name(person),
+        "given_name": person.first_name,
+        "family_name": person.last_name,
+        "email": person.email,
+        "member_id": person.member_id,
+    }
+
+
+def _profile(person: Row[Any]) -> dict[str, Any]:
+    return {
+        "name": _name(person),
+        "given_name": person.first_name,
+        "family_name": person.last_name,
+        "middle_name": person.middle_name,
+        "nickname": person.informal_name,
+        "website": person.website,
+        "updated_at": int(person.updated_at.timestamp()),
+        "member_id": person.member_id,
+    }
+
+
+def _email(person: Row[Any]) -> dict[str, Any]:
+    # An address comes from the association's records: nobody has proved that it is theirs.
+    return {"email": person.email, "email_verified": False} if person.email else {}
+
+
+def _phone(person: Row[Any]) -> dict[str, Any]:
+    number = person.phone or person.mobile
+    return {"phone_number": number, "phone_number_verified": False} if number else {}
+
+
+def _address(person: Row[Any]) -> dict[str, Any]:
+    street = "\n".join(line for line in (person.address_1, person.address_2) if line)
+    town = " ".join(part for part in (person.postal_code, person.city) if part)
+    parts = {
+        "formatted": "\n".join(
+            line for line in (street, town, person.state, person.country) if line
+        ),
+        "street_address": street,
+        "locality": person.city,
+        "region": person.state,
+        "postal_code": person.postal_code,
+        "country": person.country,
+    }
+    known = {name: value for name, value in parts.items() if value}
+    return {"address": known} if known else {}
+
+
+def _name(person: Row[Any]) -> str:
+    # As `Person.title` says it.
+    return " ".join(part for part in (person.first_name, person.last_name) if part)

@@ -1,0 +1,93 @@
+"""The command line of the authorization server: clients and keys."""
+
+import json
+
+import click
+
+from idp.database import db
+from idp.directory.contacts import InvalidValue
+from idp.oauth import clients
+from idp.oauth import keys as signing_keys
+
+
+@click.group("client")
+def client() -> None:
+    """Sites that sign members in here."""
+
+
+@client.command("create")
+@click.argument("name")
+@click.option("--template", type=click.Choice(clients.TEMPLATES), required=True)
+@click.option(
+    "--redirect-uri", "redirect_uris", multiple=True, required=True, help="Where codes are sent."
+)
+@click.option(
+    "--post-logout-redirect-uri",
+    "post_logout_redirect_uris",
+    multiple=True,
+    help="Where the site may send members after signing out.",
+)
+@click.option("--frontchannel-logout-uri", help="Where the site is told that a session ended.")
+@click.option("--json", "as_json", is_flag=True, help="For a script to read.")
+def create_client(
+    name: str,
+    template: str,
+    redirect_uris: tuple[str, ...],
+    post_logout_redirect_uris: tuple[str, ...],
+    frontchannel_logout_uri: str | None,
+    as_json: bool,
+) -> None:
+    """Make a client. Its secret is shown once, here."""
+    try:
+        made, secret = clients.create(
+            name, template, redirect_uris, post_logout_redirect_uris, frontchannel_logout_uri
+        )
+    except InvalidValue as error:
+        raise click.ClickException(str(error)) from None
+    db.session.commit()
+    if as_json:
+        click.echo(json.dumps({"client_id": made.client_id, "client_secret": secret}))
+        return
+    click.echo(f"client_id: {made.client_id}")
+    click.echo(f"client_secret: {secret}")
+
+
+@client.command("list")
+@click.option("--json", "as_json", is_flag=True, help="For a script to read.")
+def list_clients(as_json: bool) -> None:
+    """List the clients."""
+    rows = [
+        {
+            "client_id": row.client_id,
+            "name": row.name,
+            "template": row.template,
+            "active": row.active,
+            "redirect_uris": row.redirect_uris,
+            "post_logout_redirect_uris": row.post_logout_redirect_uris,
+            "frontchannel_logout_uri": row.frontchannel_logout_uri,
+        }
+        for row in clients.every()
+    ]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    for row in rows:
+        state = "" if row["active"] else "  (out of use)"
+        click.echo(f"{row['client_id']}  {row['template']:<12}  {row['name']}{state}")
+
+
+@click.group("keys")
+def keys() -> None:
+    """Keys that ID tokens are signed with."""
+
+
+@keys.command("rotate")
+def rotate_keys() -> None:
+    """Sign with a new key from now on; the old one stays published while it is needed."""
+    try:
+        kid = signing_keys.rotate()
+    except signing_keys.RotationBusy as error:
+        db.session.rollback()
+        raise click.ClickException(str(error)) from None
+    db.session.commit()
+    click.echo(kid)

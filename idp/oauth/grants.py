@@ -1,0 +1,162 @@
+"""Grants: one member's leave for one client, and the family of codes and tokens under it.
+
+Whatever was issued under a grant is alive only while the grant stands: ``alive`` is the one place
+that says what that means, as SQL, so that no reader can forget a part of it.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any, TypeVarTuple
+
+from sqlalchemy import ColumnElement, ForeignKey, Select, String, and_, false, or_, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp.database import Base, UTCDateTime, db, now
+from idp.directory.accounts import Account
+from idp.directory.contacts import Person
+from idp.oauth.clients import Client
+from idp.signin.sessions import SignInSession, hashed
+
+Columns = TypeVarTuple("Columns")
+
+
+class Grant(Base):
+    """What one authorization request was given; ``epoch`` is the account's at that moment.
+
+    ``offline`` grants (scope ``offline_access``) outlive the sign-in they began with.
+    """
+
+    __tablename__ = "oauth_grant"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    client_id: Mapped[int] = mapped_column(
+        ForeignKey("oauth_client.id", ondelete="CASCADE"), index=True
+    )
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("account.id", ondelete="CASCADE"), index=True
+    )
+    session_id: Mapped[int | None] = mapped_column(
+        ForeignKey("sign_in_session.id", ondelete="SET NULL"), index=True
+    )
+    scope: Mapped[str] = mapped_column(String(255))
+    offline: Mapped[bool] = mapped_column(default=False, server_default=false())
+    epoch: Mapped[int]
+    auth_time: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
+    revoked_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """What a grant needs to know of a sign-in, free of the transaction it was read in."""
+
+    account_id: int
+    session_id: int
+    epoch: int
+    auth_time: dt.datetime
+    subject: str
+
+    @classmethod
+    def of(cls, session: SignInSession) -> "SignIn":
+        """The facts of a session."""
+        return cls(
+            account_id=session.account_id,
+            session_id=session.id,
+            epoch=session.epoch,
+            auth_time=session.started_at,
+            subject=session.account.person.key,
+        )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A grant as the token endpoint needs it, read in one statement with what it stands on.
+
+    ``client_id`` is the row's, ``session_hash`` is ``None`` when the session's row is gone.
+    """
+
+    grant_id: int
+    client_id: int
+    scope: str
+    subject: str
+    auth_time: dt.datetime
+    session_hash: str | None
+    alive: bool
+
+    @property
+    def sid(self) -> str | None:
+        """OpenID Connect's session id, if the session is still known."""
+        return session_id(self.session_hash) if self.session_hash else None
+
+
+def create(client: Client, sign_in: SignIn, scope: str) -> Grant:
+    """Record what a member granted. Flushes, for the row's id."""
+    grant = Grant(
+        client_id=client.id,
+        account_id=sign_in.account_id,
+        session_id=sign_in.session_id,
+        scope=scope,
+        offline="offline_access" in scope.split(),
+        epoch=sign_in.epoch,
+        auth_time=sign_in.auth_time,
+    )
+    db.session.add(grant)
+    db.session.flush()
+    return grant
+
+
+def alive() -> ColumnElement[bool]:
+    """Whether a grant stands; for a statement that went through ``joined``.
+
+    Says in SQL what ``Account.may_sign_in`` and ``SignInSession.alive`` say, but for one thing:
+    a session that runs out by itself does not end the hour of an access token.
+    """
+    return and_(
+        Grant.revoked_at.is_(None),
+        Client.disabled_at.is_(None),
+        Account.deactivated_at.is_(None),
+        Person.active,
+        Account.epoch == Grant.epoch,
+        or_(Grant.offline, and_(SignInSession.id.is_not(None), SignInSession.ended_at.is_(None))),
+    )
+
+
+def joined(statement: Select[*Columns], grant_id: Any) -> Select[*Columns]:
+    """Join to something under a grant the grant and all that it stands on."""
+    return (
+        statement.join(Grant, Grant.id == grant_id)
+        .join(Client, Client.id == Grant.client_id)
+        .join(Account, Account.id == Grant.account_id)
+        .join(Person, Person.id == Account.person_id)
+        .outerjoin(SignInSession, SignInSession.id == Grant.session_id)
+    )
+
+
+STANDING = (
+    Grant.id.label("grant_id"),
+    Grant.client_id.label("client_id"),
+    Grant.scope.label("scope"),
+    Person.key.label("subject"),
+    Grant.auth_time.label("auth_time"),
+    SignInSession.token_hash.label("session_hash"),
+    alive().label("alive"),
+)
+"""The columns of ``Standing``, for a statement that went through ``joined``."""
+
+
+def revoke(grant_id: int) -> None:
+    """End a grant and, with it, every code and token of its family."""
+    db.session.execute(
+        update(Grant)
+        .where(Grant.id == grant_id, Grant.revoked_at.is_(None))
+        .values(revoked_at=now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def session_id(token_hash: str) -> str:
+    """OpenID Connect's ``sid`` of a sign-in session.
+
+    The same for all clients, and a hash of a hash: nobody gets from it to the cookie.
+    """
+    return hashed(f"sid:{token_hash}")[:32]

@@ -1,0 +1,66 @@
+"""ID tokens: made for a client, and taken back as a hint of who is meant."""
+
+from dataclasses import dataclass
+
+from authlib.oidc.core.util import create_half_hash
+from joserfc import jwt
+from joserfc.errors import JoseError
+
+from idp.database import now
+from idp.oauth import keys
+from idp.oauth.clients import Client
+from idp.oauth.errors import InvalidRequest
+from idp.oauth.grants import Standing
+from idp.oauth.issuer import issuer
+
+
+@dataclass(frozen=True)
+class Hint:
+    """Whom an ID token of ours names, and which client (its ``client_id``) it was made for."""
+
+    subject: str
+    audience: str
+
+
+def encode(client: Client, standing: Standing, access_token: str, nonce: str | None) -> str:
+    """An ID token: who signed in and when, and nothing else of them (OpenID Connect Core, 2)."""
+    key = keys.current()
+    moment = int(now().timestamp())
+    claims: dict[str, str | int] = {
+        "iss": issuer(),
+        "sub": standing.subject,
+        "aud": client.client_id,
+        "iat": moment,
+        "exp": moment + int(keys.ID_TOKEN_LIFETIME.total_seconds()),
+        "auth_time": int(standing.auth_time.timestamp()),
+        "at_hash": create_half_hash(access_token, keys.ALGORITHM).decode("ascii"),
+    }
+    if nonce is not None:
+        claims["nonce"] = nonce
+    if standing.sid is not None:
+        claims["sid"] = standing.sid
+    return jwt.encode({"alg": keys.ALGORITHM, "kid": key.kid}, claims, key, [keys.ALGORITHM])
+
+
+def decode_hint(text: str) -> Hint:
+    """Read an ``id_token_hint``: one of ours, expired or not (RP-Initiated Logout, 4).
+
+    The algorithm is fixed: ``none``, or HS256 with the public key as its secret, is refused
+    (RFC 8725, 3.1). Raises ``InvalidRequest``.
+    """
+    refusal = "The id_token_hint is no ID token of this server."
+    try:
+        token = jwt.decode(text, keys.verifying(), [keys.ALGORITHM])
+    except (JoseError, ValueError) as error:
+        raise InvalidRequest(refusal, detail=f"{type(error).__name__}: {error}"[:300]) from None
+    claims = token.claims
+    subject, audience = claims.get("sub"), claims.get("aud")
+    if (
+        # No other kind of JWT that we may sign some day passes for an ID token (RFC 8725, 3.11).
+        token.header.get("typ") != "JWT"
+        or claims.get("iss") != issuer()
+        or not isinstance(subject, str)
+        or not isinstance(audience, str)
+    ):
+        raise InvalidRequest(refusal, detail="signed by us, but no ID token")
+    return Hint(subject, audience)

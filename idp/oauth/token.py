@@ -1,0 +1,38 @@
+"""The token endpoint (RFC 6749, 3.2)."""
+
+from flask import Response
+
+from idp.database import db
+from idp.oauth import keys, parameters, server
+from idp.oauth.errors import InvalidRequest, ProtocolError, UnsupportedGrantType
+from idp.oauth.parameters import Parameters, ProtocolRequest
+
+GRANT_TYPES = ("authorization_code", "refresh_token")
+
+
+def token() -> Response:
+    """POST /oauth/token."""
+    authorization_server = server.get()
+    try:
+        given = parameters.of_form()
+        check_grant_type(given)
+    except ProtocolError as error:
+        return authorization_server.handle_error_response(None, error)
+    # Before anything is written: the very first key is made, and committed, in here.
+    keys.current()
+    response: Response = authorization_server.create_token_response(ProtocolRequest(given))
+    if response.status_code == 200:
+        db.session.commit()
+    else:
+        db.session.rollback()  # what had to stay (a claim, a revocation) is committed already
+    response.headers["Cache-Control"] = "no-store"  # RFC 6749, 5.1
+    return response
+
+
+def check_grant_type(given: Parameters) -> None:
+    """RFC 6749, 5.2; the password grant and the others are not spoken (RFC 9700, 2.4)."""
+    grant_type = given.get("grant_type")
+    if grant_type is None:
+        raise InvalidRequest("The request names no grant_type.")
+    if grant_type not in GRANT_TYPES:
+        raise UnsupportedGrantType(f"The grant_type must be one of {', '.join(GRANT_TYPES)}.")

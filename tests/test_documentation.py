@@ -1,0 +1,46 @@
+"""What is documented is there, and what is there is documented."""
+
+import re
+from pathlib import Path
+
+from idp.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+SOURCES = [
+    path.read_text()
+    for package in ("idp", "sync", "admin", "launch")
+    for path in (ROOT / package).rglob("*.py")
+]
+
+
+def test_every_setting_is_documented_and_none_that_is_gone() -> None:
+    documented = set(re.findall(r"^\| `TESSERA_(\w+)` \|", OPERATIONS, re.MULTILINE))
+    assert documented == {name.upper() for name in Settings.model_fields}
+
+
+def test_every_setting_has_a_docstring() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_every_message_id_is_documented_and_none_that_is_gone() -> None:
+    raised = {found for text in SOURCES for found in re.findall(r'"(TSR-C\d+)', text)}
+    documented: set[str] = set()
+    for first, last in re.findall(r"TSR-C(\d+)(?: to TSR-C(\d+))?", OPERATIONS):
+        documented |= {f"TSR-C{n:02d}" for n in range(int(first), int(last or first) + 1)}
+    assert documented == raised
+
+
+def test_every_dependency_has_its_reason() -> None:
+    architecture = (ROOT / "docs" / "architecture.md").read_text().casefold()
+    for name in ("run", "test"):
+        for line in (ROOT / "requirements" / f"{name}.in").read_text().splitlines():
+            package = re.match(r"[A-Za-z][A-Za-z0-9-]*", line)
+            if package:
+                assert package.group().casefold() in architecture, package.group()
+
+
+def test_lock_files_name_no_download_address() -> None:
+    for path in (ROOT / "requirements").glob("*.txt"):
+        assert "http" not in path.read_text()
+        assert "--hash=" in path.read_text()

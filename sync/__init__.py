@@ -1,7 +1,25 @@
-"""What Higher Logic is told."""
+"""What Higher Logic is told.
+
+``ledger`` keeps, per contact, what Higher Logic should have and what it has; ``jobs`` and
+``clock`` see to it that the second follows the first. ``scope`` says whom the feed is about,
+``feed`` what is said of them, ``wire`` how, ``transport`` over what.
+"""
 
 from flask import Flask
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from idp.directory import changes
+from sync.jobs import wake_if_noted
+from sync.ledger import note
+
+__all__ = ["init_app"]
 
 
-def init_app(app: Flask) -> None:
-    """Have the feed follow the directory."""
+def init_app(_app: Flask) -> None:
+    """Have the feed follow the directory. Doing it again changes nothing."""
+    changes.listen(note)
+    # Not ``changes.after_commit``: a resend or a mended key wakes the sync as well, and they
+    # announce nothing.
+    if not event.contains(Session, "after_commit", wake_if_noted):
+        event.listen(Session, "after_commit", wake_if_noted)

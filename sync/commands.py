@@ -1,0 +1,122 @@
+"""The command line's part of the sync, and its two long-running processes.
+
+The commands of ``sync`` expect an app context; whoever puts the ``tessera`` command together
+pushes one around them.
+"""
+
+import json
+import time
+
+import click
+import structlog
+from flask import Flask
+from redis import RedisError
+
+from idp import jobs
+from idp.database import db
+from sync import clock, connection, pushing, resend, status
+
+log = structlog.get_logger()
+
+# Somebody waits for a mail; after that live changes come first. ``bulk`` is laid for the lane of
+# first syncs.
+QUEUES = ("mail", "live", "default", "bulk")
+# How long a Redis that is back may go unnoticed.
+REDIS_SECONDS = 2.0
+
+
+@click.group()
+def sync() -> None:
+    """What Higher Logic is told."""
+
+
+@sync.command("status")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def status_command(as_json: bool) -> None:
+    """How the sync stands."""
+    found = status.overall()
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        return
+    click.echo(f"{status.label(found)}{': ' if found['message'] else ''}{found['message']}")
+    click.echo(
+        f"accepted {found['accepted']:,}, pending {found['pending']:,}, "
+        f"failed {found['failed']:,}, held {found['held']:,}; "
+        f"last accepted {found['last_accepted_at'] or 'never'}"
+    )
+    for group in found["groups"]:
+        click.echo(f"{group['name']} ({group['key']}): {status.label(group)}")
+
+
+@sync.command("push")
+@click.option(
+    "--wait",
+    default=120.0,
+    show_default=True,
+    help="Seconds to go on trying while Higher Logic does not answer or another worker pushes.",
+)
+def push_command(wait: float) -> None:
+    """Push everything that is due, in this process, and say what happened."""
+    if not connection.get().configured:
+        raise click.ClickException("Higher Logic is not connected: set tenant code and API key.")
+    totals = pushing.Totals()
+    end = time.monotonic() + wait
+    while True:
+        totals.add(pushing.run())
+        standing = connection.get()
+        stopped, reason = standing.stopped_at is not None, standing.stopped_reason
+        waiting = status.overall()["pending"]
+        db.session.rollback()
+        if stopped:
+            raise click.ClickException(f"The sync is stopped: {reason}")
+        if not waiting:
+            break
+        if time.monotonic() >= end:
+            raise click.ClickException(
+                f"{waiting} still pending: {totals.ended_by or 'another worker has them'}"
+            )
+        time.sleep(0.2)
+    click.echo(
+        f"{totals.accepted:,} accepted in {totals.requests:,} requests, "
+        f"{totals.unchanged:,} unchanged, {totals.left_out:,} not to be sent, "
+        f"{totals.refused:,} refused"
+    )
+
+
+@sync.command("resend")
+@click.argument("key")
+def resend_command(key: str) -> None:
+    """Push again, changed or not: a contact or a group by its KEY, or ``all``."""
+    try:
+        number = resend.resend(None if key == "all" else key)
+    except resend.UnknownKey as error:
+        raise click.ClickException(str(error)) from None
+    db.session.commit()
+    click.echo(f"{number:,} contacts to be sent again")
+
+
+@sync.command("reconcile")
+def reconcile_command() -> None:
+    """Compare every record with what Higher Logic accepted last; what differs is pushed."""
+    number = resend.reconcile()
+    db.session.commit()
+    click.echo(f"{number:,} contacts to be compared")
+
+
+def run_worker(app: Flask) -> None:
+    """Work off the queues until SIGTERM or SIGINT; a Redis that is away is waited for."""
+    while True:
+        worker = jobs.worker(app, QUEUES)
+        worker.max_connection_wait_time = REDIS_SECONDS
+        try:
+            worker.work(logging_level="WARNING")
+        except RedisError as error:
+            log.warning("worker waits: Redis is away", error=str(error))
+            time.sleep(REDIS_SECONDS)
+        else:
+            return
+
+
+def run_clock(app: Flask) -> None:
+    """Run the clock until SIGTERM or SIGINT."""
+    clock.run(app)

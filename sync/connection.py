@@ -1,0 +1,269 @@
+"""The connection: what the association's staff set of Higher Logic, and how it stands. One row."""
+
+import datetime as dt
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import CheckConstraint, String, false
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp import audit, encryption
+from idp.database import Base, JSONDocument, UTCDateTime, db, now
+from idp.directory.contacts import InvalidValue, checked_text
+from idp.settings import is_loopback
+from sync import exchange, ledger, wire
+from sync.feed import Wanted
+
+BASE_URL = "https://data.higherlogic.com"
+SWITCHES = ("integrate_bio", "integrate_profile_image", "integrate_social_media")
+MEMBER_STATUSES = ("Current", "Grace")
+_SETTINGS = ("base_url", "tenant_code", "api_key", "member_statuses", *SWITCHES)
+_URL_LENGTH = 255
+_CODE = re.compile(r"[!-~]{1,100}")
+_KEY = re.compile(r"[!-~]{1,500}")
+
+
+class HigherLogicConnection(Base):
+    """The connection's settings and standing; ``change`` and ``test`` write them.
+
+    The switches name the properties that Higher Logic's staff switch on for the tenant; each puts
+    its fields into the payload (bio; photo; web addresses).
+
+    ``member_statuses`` says whom ``IsMember`` is true for: the statuses, letter case aside, that
+    count as membership. How an association decides that is not known to us, so it is theirs to
+    set; by default somebody current, or in the grace period after it, is a member.
+
+    ``stopped_at`` is set when Higher Logic refuses key or tenant code: nothing is sent until they
+    are changed or tested successfully. ``paused_until`` is set when it asks us to slow down or
+    does not answer, ``pauses`` counts how often in a row.
+    """
+
+    __tablename__ = "higher_logic_connection"
+    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=1)
+    base_url: Mapped[str] = mapped_column(String(_URL_LENGTH), default=BASE_URL)
+    tenant_code: Mapped[str] = mapped_column(String(100), default="")
+    sealed_key: Mapped[str] = mapped_column("api_key", default="")
+    integrate_bio: Mapped[bool] = mapped_column(default=False, server_default=false())
+    integrate_profile_image: Mapped[bool] = mapped_column(default=False, server_default=false())
+    integrate_social_media: Mapped[bool] = mapped_column(default=False, server_default=false())
+    member_statuses: Mapped[list[str]] = mapped_column(
+        JSONDocument, default=lambda: list(MEMBER_STATUSES)
+    )
+    last_tested_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    last_test_ok: Mapped[bool | None]
+    last_test_message: Mapped[str] = mapped_column(default="", server_default="")
+    stopped_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    stopped_reason: Mapped[str] = mapped_column(default="", server_default="")
+    paused_until: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    paused_reason: Mapped[str] = mapped_column(default="", server_default="")
+    pauses: Mapped[int] = mapped_column(default=0, server_default="0")
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a tenant code and an API key."""
+        return bool(self.tenant_code and self.sealed_key)
+
+    @property
+    def api_key(self) -> str:
+        """The API key. Raises ``encryption.Unreadable``."""
+        return encryption.decrypt(self.sealed_key) if self.sealed_key else ""
+
+    @property
+    def key_hint(self) -> str:
+        """The key's last four characters; empty for a short key and for one that is unreadable."""
+        try:
+            key = self.api_key
+        except encryption.Unreadable:
+            return ""
+        return key[-4:] if len(key) >= 8 else ""
+
+    @property
+    def wanted(self) -> Wanted:
+        """What the feed is to hold by these settings."""
+        return Wanted(
+            bio=self.integrate_bio,
+            photo=self.integrate_profile_image,
+            web=self.integrate_social_media,
+            member_statuses=frozenset(status.casefold() for status in self.member_statuses),
+        )
+
+    def target(self) -> exchange.Target:
+        """Where pushes go by these settings. Raises ``encryption.Unreadable``."""
+        return exchange.Target(
+            base_url=self.base_url,
+            tenant_code=self.tenant_code,
+            api_key=self.api_key,
+            sealed_key=self.sealed_key,
+            wanted=self.wanted,
+            pauses=self.pauses,
+        )
+
+    def clear(self) -> None:
+        """End a stop or a pause: pushes go on."""
+        self.stopped_at, self.stopped_reason = None, ""
+        self.paused_until, self.paused_reason, self.pauses = None, "", 0
+
+
+def get() -> HigherLogicConnection:
+    """The connection; one that was not saved yet has the defaults."""
+    return db.session.get(HigherLogicConnection, 1) or HigherLogicConnection(
+        **{
+            "id": 1,
+            "base_url": BASE_URL,
+            "tenant_code": "",
+            "sealed_key": "",
+            "member_statuses": list(MEMBER_STATUSES),
+            "last_test_message": "",
+            "stopped_reason": "",
+            "paused_reason": "",
+            "pauses": 0,
+            **dict.fromkeys(SWITCHES, False),
+        }
+    )
+
+
+def change(**values: Any) -> HigherLogicConnection:
+    """Change settings: ``base_url``, ``tenant_code``, ``api_key`` (an empty one takes it away), the
+    switches, ``member_statuses``. Part of the transaction at hand.
+
+    A new key, tenant or address lifts a stop. Another tenant or address has none of our records:
+    all of them are wanted again. Raises ``InvalidValue``; ``TypeError`` for another name.
+    """
+    for name in values:
+        if name not in _SETTINGS:
+            raise TypeError(f"the connection has no setting {name!r}")
+    checked = {name: _checked(name, value) for name, value in values.items()}
+    row = get()
+    changed = sorted(name for name, value in checked.items() if _present(row, name) != value)
+    if not changed:
+        return row
+    db.session.add(row)
+    for name in changed:
+        if name == "api_key":
+            row.sealed_key = encryption.encrypt(checked[name]) if checked[name] else ""
+        else:
+            setattr(row, name, checked[name])
+    audit.record(audit.Event.CONNECTION_CHANGED, changed=changed)
+    if {"base_url", "tenant_code", "api_key"} & set(changed):
+        row.clear()
+    db.session.flush()
+    if {"base_url", "tenant_code"} & set(changed):
+        ledger.forget_accepted()
+    elif {"member_statuses", *SWITCHES} & set(changed):
+        ledger.note_everything()
+    ledger.wake_after_commit()
+    return row
+
+
+def test() -> wire.Outcome:
+    """Push nothing, with key and tenant code, and say how that went; the message is for the staff.
+
+    Success lifts a stop and wakes the sync; a refused key stops it. Commits before and after: no
+    transaction is open while Higher Logic is waited for.
+    """
+    row = get()
+    if not row.configured:
+        return wire.Outcome(
+            wire.Verdict.WRONG_KEY, "Enter the tenant code and the API key before you test them."
+        )
+    try:
+        target = row.target()
+    except encryption.Unreadable:
+        return wire.Outcome(
+            wire.Verdict.WRONG_KEY, "The stored API key cannot be read any more: enter it again."
+        )
+    db.session.commit()
+    outcome = target.send([])
+    message = (
+        "Connected: Higher Logic took the key and the tenant code."
+        if outcome.ok
+        else (outcome.message)
+    )
+    row = get()
+    row.last_tested_at, row.last_test_ok, row.last_test_message = now(), outcome.ok, message
+    if (row.base_url, row.tenant_code, row.sealed_key) == (
+        *(target.base_url, target.tenant_code, target.sealed_key),
+    ):
+        if outcome.ok:
+            row.clear()
+            ledger.wake_after_commit()
+        elif outcome.verdict is wire.Verdict.WRONG_KEY and row.stopped_at is None:
+            row.stopped_at, row.stopped_reason = now(), message
+    audit.record(audit.Event.CONNECTION_TESTED, ok=outcome.ok, message=message)
+    db.session.commit()
+    return wire.Outcome(outcome.verdict, message, outcome.retry_after)
+
+
+def _present(row: HigherLogicConnection, name: str) -> Any:
+    if name != "api_key":
+        return getattr(row, name)
+    try:
+        return row.api_key
+    except encryption.Unreadable:
+        return None
+
+
+def _checked(name: str, value: Any) -> Any:
+    match name:
+        case "base_url":
+            return _checked_base_url(str(value))
+        case "tenant_code":
+            return _checked_line(_CODE, name, str(value), "A tenant code")
+        case "api_key":
+            return _checked_line(_KEY, name, str(value), "An API key")
+        case "member_statuses":
+            return _checked_statuses(value)
+        case _:
+            return bool(value)
+
+
+def _checked_line(form: re.Pattern[str], name: str, value: str, what: str) -> str:
+    value = value.strip()
+    if value and not form.fullmatch(value):
+        raise InvalidValue(
+            name, f"invalid_{name}", f"{what} is one word of plain characters, and not as long."
+        )
+    return value
+
+
+def _checked_statuses(values: Iterable[str]) -> list[str]:
+    if isinstance(values, str):
+        values = values.split(",")
+    statuses = [checked_text("member_statuses", value) for value in values]
+    if len(statuses) > 50:
+        raise InvalidValue("member_statuses", "too_many", "At most 50 statuses.")
+    return list(dict.fromkeys(status for status in statuses if status))
+
+
+def _checked_base_url(value: str) -> str:
+    value = value.strip()
+    try:
+        parts = urlsplit(value)
+        usable = (
+            bool(parts.hostname)
+            and parts.port != 0
+            and "@" not in parts.netloc
+            and parts.path in ("", "/")
+            and not any(mark in value for mark in "?#\\")
+            and all("!" <= character <= "~" for character in value)
+            and len(value) <= _URL_LENGTH
+        )
+    except ValueError:
+        usable = False
+    if not usable or parts.scheme not in {"http", "https"}:
+        raise InvalidValue(
+            "base_url",
+            "invalid_base_url",
+            "The base URL is https:// and a host name, and nothing behind it.",
+        )
+    if parts.scheme == "http" and not is_loopback(value):
+        raise InvalidValue(
+            "base_url",
+            "not_https",
+            "The base URL must be https: the API key travels with every push.",
+        )
+    return f"{parts.scheme}://{parts.netloc.lower()}"

@@ -1,0 +1,34 @@
+"""One push: items go to Higher Logic, an outcome comes back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sync import transport, wire
+from sync.feed import Wanted
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where pushes go, with which key, and what is wanted in them: the connection at one moment.
+
+    ``sealed_key`` is the key as it is stored; it tells whether the key is still the same.
+    """
+
+    base_url: str
+    tenant_code: str
+    api_key: str = field(repr=False)
+    sealed_key: str = field(repr=False)
+    wanted: Wanted
+    pauses: int = 0
+
+    def send(self, items: Sequence[wire.Item]) -> wire.Outcome:
+        """Push some items. Every failure is an outcome."""
+        try:
+            response = transport.post(
+                self.base_url + wire.PATH,
+                wire.headers(self.api_key),
+                wire.body(self.tenant_code, items),
+            )
+        except transport.NoAnswer as reason:
+            return wire.Outcome(wire.Verdict.OUTAGE, str(reason))
+        return wire.outcome(response.status, response.headers, response.content)

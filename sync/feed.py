@@ -1,0 +1,253 @@
+"""Records: what Higher Logic is to be told of some contacts, in our own words.
+
+Built from the database as it is now (DESIGN.md, decision 2), with a fixed number of statements
+for any number of contacts. A change that is kept while records are being built is not lost: it
+has counted the ledger's *wanted* up beyond what was claimed.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+
+from idp.database import db
+from idp.directory.fields import Choice, CustomField, FieldValue
+from idp.directory.groups import Group
+from idp.directory.membership import Membership
+from sync import ledger, scope
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the association wants told beyond the minimum, and whom it calls a member.
+
+    ``member_statuses`` are compared without regard to letter case.
+    """
+
+    bio: bool
+    photo: bool
+    web: bool
+    member_statuses: frozenset[str]
+
+
+@dataclass(frozen=True)
+class GroupEntry:
+    """A synced group that the contact is in, ``since`` a day in UTC."""
+
+    key: str
+    name: str
+    type: str
+    community_type: str
+    since: dt.date
+
+
+@dataclass(frozen=True)
+class ChoiceEntry:
+    """A choice of a *one of* or *several of* field."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True)
+class FieldEntry:
+    """A custom field marked for sync, with the contact's value."""
+
+    key: str
+    label: str
+    value: str | bool | int | dt.date | tuple[ChoiceEntry, ...]
+
+
+@dataclass(frozen=True)
+class Web:
+    """Web addresses, sent as one: they are behind one switch."""
+
+    website: str
+    linkedin: str
+    twitter: str
+    facebook: str
+    youtube: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything Higher Logic is told of one contact.
+
+    ``company_key`` is empty until Higher Logic has the company (a person's own, a company's
+    parent). ``bio``, ``photo`` and ``web`` are ``None`` while their switch is off: they are left
+    out of the payload, for an empty one could blank what the member wrote at Higher Logic.
+    ``photo`` is always ``None`` as yet: the directory keeps no photos.
+    """
+
+    key: str
+    is_company: bool
+    member_id: str
+    is_member: bool
+    prefix: str
+    first_name: str
+    middle_name: str
+    last_name: str
+    suffix: str
+    informal_name: str
+    designation: str
+    job_title: str
+    email: str
+    phone: str
+    mobile: str
+    address_1: str
+    address_2: str
+    city: str
+    state: str
+    postal_code: str
+    country: str
+    joined_on: dt.date | None
+    expires_on: dt.date | None
+    in_directory: bool
+    company_name: str
+    company_key: str
+    main_contact_key: str
+    bio: str | None
+    photo: str | None
+    web: Web | None
+    groups: tuple[GroupEntry, ...]
+    fields: tuple[FieldEntry, ...]
+
+
+_PLAIN = (
+    "key member_id prefix first_name middle_name last_name suffix informal_name designation "
+    "job_title email phone mobile address_1 address_2 city state postal_code country joined_on "
+    "expires_on"
+).split()
+_WEB = ("website", "linkedin", "twitter", "facebook", "youtube")
+_PERSONAL = (
+    "prefix first_name middle_name last_name suffix informal_name designation job_title"
+).split()
+
+
+def build(contact_ids: Collection[int], wanted: Wanted) -> dict[int, Record]:
+    """The records of those of the contacts that may be told of, by id. Three statements."""
+    groups = _groups(contact_ids)
+    fields = _fields(contact_ids)
+    return {
+        row["id"]: _record(row, wanted, groups[row["id"]], fields[row["id"]])
+        for row in _contacts(contact_ids)
+    }
+
+
+def _contacts(contact_ids: Collection[int]) -> Iterable[Any]:
+    contact = scope.contacts("contact_told")
+    company, main = scope.contacts("company_told"), scope.contacts("main_contact")
+    company_row = ledger.table.alias("company_row")
+    # Only one of the two is set: a person has a company, a company has a parent.
+    company_id = func.coalesce(contact.c.company_id, contact.c.parent_id)
+    query = (
+        select(
+            *(contact.c[name] for name in ("id", "kind", "member_status", "in_directory", "bio")),
+            *(contact.c[name] for name in (*_PLAIN, *_WEB)),
+            contact.c.name,
+            company.c.name.label("company_name"),
+            company.c.key.label("company_key"),
+            company_row.c.accepted_at.label("company_accepted_at"),
+            main.c.key.label("main_contact_key"),
+        )
+        .select_from(contact)
+        .outerjoin(company, company.c.id == company_id)
+        .outerjoin(company_row, company_row.c.contact_id == company.c.id)
+        .outerjoin(main, main.c.id == contact.c.main_contact_id)
+        .where(contact.c.id.in_(contact_ids), scope.eligible(contact))
+    )
+    return db.session.execute(query).mappings()
+
+
+def _record(
+    row: Any, wanted: Wanted, groups: Iterable[GroupEntry], fields: Iterable[FieldEntry]
+) -> Record:
+    is_company = row["kind"] == "company"
+    plain = {name: row[name] for name in _PLAIN}
+    if is_company:
+        plain |= dict.fromkeys(_PERSONAL, "")
+    return Record(
+        **plain,
+        is_company=is_company,
+        is_member=row["member_status"].strip().casefold() in wanted.member_statuses,
+        in_directory=is_company or row["in_directory"],
+        company_name=row["name"] if is_company else row["company_name"] or "",
+        company_key=row["company_key"] if row["company_accepted_at"] is not None else "",
+        main_contact_key=(row["main_contact_key"] or "") if is_company else "",
+        bio=row["bio"] if wanted.bio else None,
+        photo=None,
+        web=Web(**{name: row[name] for name in _WEB}) if wanted.web else None,
+        groups=tuple(groups),
+        fields=tuple(fields),
+    )
+
+
+def _groups(contact_ids: Collection[int]) -> defaultdict[int, list[GroupEntry]]:
+    # However many reasons there are for being in a group, it is one membership at Higher Logic.
+    since = func.min(Membership.since)
+    query = (
+        select(
+            Membership.contact_id,
+            Group.key,
+            Group.name,
+            Group.type,
+            Group.community_type,
+            since.label("since"),
+        )
+        .join(Group, Group.id == Membership.group_id)
+        .where(Membership.contact_id.in_(contact_ids), Group.sync)
+        .group_by(Membership.contact_id, Group.id)
+        .order_by(Group.key)
+    )
+    entries: defaultdict[int, list[GroupEntry]] = defaultdict(list)
+    for row in db.session.execute(query):
+        entries[row.contact_id].append(
+            GroupEntry(row.key, row.name, row.type, row.community_type, row.since.date())
+        )
+    return entries
+
+
+def _fields(contact_ids: Collection[int]) -> defaultdict[int, list[FieldEntry]]:
+    field, value, choice = CustomField.__table__.c, FieldValue.__table__.c, Choice.__table__.c
+    query = (
+        select(
+            *(value.contact_id, value.text, value.number, value.date, value.truth),
+            *(field.key, field.label, field.kind),
+            choice.key.label("choice_key"),
+            choice.label.label("choice_label"),
+        )
+        .select_from(FieldValue.__table__)
+        .join(CustomField.__table__, field.id == value.field_id)
+        .outerjoin(Choice.__table__, choice.id == value.choice_id)
+        .where(value.contact_id.in_(contact_ids), field.sync)
+        .order_by(field.position, field.id, choice.position, choice.id, value.id)
+    )
+    rows: defaultdict[tuple[int, str], list[Any]] = defaultdict(list)
+    for row in db.session.execute(query):
+        rows[row.contact_id, row.key].append(row)
+    entries: defaultdict[int, list[FieldEntry]] = defaultdict(list)
+    for (contact_id, key), found in rows.items():
+        said = _value(found)
+        if said not in (None, "", ()):
+            entries[contact_id].append(FieldEntry(key, found[0].label, said))
+    return entries
+
+
+def _value(rows: list[Any]) -> Any:
+    first = rows[0]
+    match first.kind:
+        case "yes_no":
+            return first.truth
+        case "whole_number":
+            return int(first.number) if first.number is not None else None
+        case "date":
+            return first.date
+        case "one_of" | "several_of":
+            return tuple(
+                ChoiceEntry(row.choice_key, row.choice_label) for row in rows if row.choice_key
+            )
+        case _:
+            return first.text

@@ -1,0 +1,266 @@
+"""The worker's side of the ledger: claim due rows, then say what became of them.
+
+Whoever holds a row's lease is the only one who pushes that contact (Y20); a lease that ran out
+frees the row (Y09). Each function is one short transaction of its own and commits it: no
+transaction is open while Higher Logic is waited for. What is said of a row that is no longer
+leased by the teller is not written: another worker has taken it over.
+"""
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    literal,
+    not_,
+    or_,
+    select,
+    update,
+)
+
+from idp.database import UTCDateTime, db, now, reading
+from sync import scope
+from sync.backoff import delay
+from sync.ledger import COMPANY, WORDS_LENGTH, table, wake_after_commit
+
+# Longer than the longest request (``transport``), and renewed before each.
+LEASE = dt.timedelta(seconds=90)
+# A refused record is tried again by itself: what was wrong may have been mended over there.
+REFUSED_FIRST, REFUSED_LONGEST = 60.0, 6 * 3600.0
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A leased row as it was claimed: ``version`` is what *wanted* was."""
+
+    contact_id: int
+    version: int
+    digest: str | None
+    is_company: bool
+    known: bool
+    """Higher Logic has accepted a record of this contact before."""
+    passed_over: bool
+    """People of this company may have been pushed without it."""
+    refused: bool
+    """What is wanted has been refused before."""
+    attempts: int
+
+
+def failed() -> ColumnElement[bool]:
+    """Higher Logic refused what is wanted now."""
+    return and_(table.c.wanted > table.c.accepted, table.c.refused == table.c.wanted)
+
+
+def pending() -> ColumnElement[bool]:
+    """What is wanted was neither accepted nor refused yet."""
+    return and_(table.c.wanted > table.c.accepted, table.c.refused != table.c.wanted)
+
+
+def _due(moment: dt.datetime) -> ColumnElement[bool]:
+    person, company = scope.contacts("waiting"), table.alias("company_row")
+    # A person waits for their company's first acceptance, unless it was refused: then they go
+    # without it, and once more when it is accepted.
+    waits = (
+        exists()
+        .where(
+            person.c.id == table.c.contact_id,
+            company.c.contact_id == person.c.company_id,
+            company.c.accepted_at.is_(None),
+            company.c.wanted > company.c.accepted,
+            company.c.refused != company.c.wanted,
+        )
+        .correlate(table)
+    )
+    return and_(
+        table.c.wanted > table.c.accepted,
+        table.c.next_try_at <= moment,
+        or_(table.c.lease_until.is_(None), table.c.lease_until <= moment),
+        not_(waits),
+    )
+
+
+def any_due() -> bool:
+    """Whether there is something to claim. Read-only; ends the transaction at hand."""
+    db.session.rollback()
+    with reading():
+        found = db.session.scalar(select(table.c.contact_id).where(_due(now())).limit(1))
+        db.session.rollback()
+    return found is not None
+
+
+def claim(owner: str, limit: int, lease: dt.timedelta = LEASE) -> list[Claim]:
+    """Lease up to ``limit`` due rows, companies first.
+
+    ``owner`` is new for each claim, so that an answer that comes too late finds nothing.
+    """
+    moment = now()
+    row = table.c
+    # Two statements: in one, a planner may run the locking part more than once. SQLite has no
+    # row locks and needs none: its transaction has begun as the only writer.
+    rows = db.session.execute(
+        select(
+            *(row.contact_id, row.wanted, row.accepted, row.refused, row.rank, row.digest),
+            *(row.accepted_at, row.attempts),
+        )
+        .where(_due(moment))
+        .order_by(row.rank, row.next_try_at, row.contact_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=table)
+    ).all()
+    if rows:
+        db.session.execute(
+            update(table)
+            .where(row.contact_id.in_([found.contact_id for found in rows]))
+            .values(claimed=row.wanted, lease_owner=owner, lease_until=moment + lease)
+        )
+    db.session.commit()
+    return [
+        Claim(
+            contact_id=found.contact_id,
+            version=found.wanted,
+            digest=found.digest,
+            is_company=found.rank == COMPANY,
+            known=found.accepted_at is not None,
+            passed_over=found.accepted > 0 or found.refused > 0,
+            refused=found.refused == found.wanted,
+            attempts=found.attempts,
+        )
+        for found in rows
+    ]
+
+
+def renew(owner: str, claims: Iterable[Claim], lease: dt.timedelta = LEASE) -> set[int]:
+    """Prolong the leases; gives the ids of the contacts that are still the owner's."""
+    held = _held(owner, claims)
+    _write(held, lease_until=now() + lease)
+    return set(held)
+
+
+def accept(owner: str, accepted: Sequence[tuple[Claim, str]]) -> None:
+    """Higher Logic accepted these claims' records, whose digests come with them."""
+    pointing = _pointing_to(
+        [claim for claim, _ in accepted if claim.is_company and not claim.known]
+    )
+    if pointing is not None:
+        # Locked together and in order, before the claims alone would be.
+        ids = [claim.contact_id for claim, _ in accepted]
+        db.session.execute(
+            select(table.c.contact_id)
+            .where(or_(table.c.contact_id.in_(ids), table.c.contact_id.in_(pointing)))
+            .order_by(table.c.contact_id)
+            .with_for_update()
+        )
+    held = set(_held(owner, [claim for claim, _ in accepted]))
+    values = [
+        {"b_contact": claim.contact_id, "b_digest": digest}
+        for claim, digest in accepted
+        if claim.contact_id in held
+    ]
+    if values:
+        moment = now()
+        moments = {"last_pushed_at": moment, "accepted_at": moment}
+        db.session.execute(
+            update(table)
+            .where(table.c.contact_id == bindparam("b_contact"))
+            .values(_DONE | moments | {"digest": bindparam("b_digest")}),
+            values,
+        )
+    if pointing is not None and held:
+        db.session.execute(
+            update(table)
+            .where(table.c.contact_id.in_(pointing))
+            .values(wanted=table.c.wanted + 1, attempts=0, next_try_at=now())
+        )
+        wake_after_commit()
+    db.session.commit()
+
+
+def settle(owner: str, claims: Iterable[Claim]) -> None:
+    """There was nothing to push: Higher Logic has this very record, or is not to be told."""
+    _write(_held(owner, claims), **_DONE)
+
+
+def refuse(owner: str, claim: Claim, words: str) -> None:
+    """Higher Logic refused this contact's record, in these words. It is tried again slowly, and
+    at once if it has changed in the meantime."""
+    again = now() + delay(claim.attempts, first=REFUSED_FIRST, longest=REFUSED_LONGEST)
+    changed = table.c.wanted > table.c.claimed
+    _write(
+        _held(owner, [claim]),
+        **_FREE,
+        refused=table.c.claimed,
+        attempts=case((changed, 0), else_=table.c.attempts + 1),
+        next_try_at=case((changed, now()), else_=literal(again, type_=UTCDateTime())),
+        last_error=words[:WORDS_LENGTH],
+        last_pushed_at=now(),
+    )
+
+
+def release(owner: str, claims: Iterable[Claim]) -> None:
+    """Give claims back that nothing was done about."""
+    _write(_held(owner, claims), **_FREE)
+
+
+def postpone(owner: str, claims: Iterable[Claim], until: dt.datetime, words: str) -> None:
+    """Give claims back whose push had no clear answer: it is repeated (Y22)."""
+    _write(
+        _held(owner, claims),
+        **_FREE,
+        attempts=table.c.attempts + 1,
+        next_try_at=until,
+        last_error=words[:WORDS_LENGTH],
+        last_pushed_at=now(),
+    )
+
+
+_FREE: dict[str, Any] = {"lease_owner": None, "lease_until": None}
+_DONE: dict[str, Any] = _FREE | {
+    "accepted": table.c.claimed,
+    "refused": 0,
+    "attempts": 0,
+    "last_error": "",
+}
+
+
+def _held(owner: str, claims: Iterable[Claim]) -> list[int]:
+    """Lock those of the claims that are still the owner's, in the order that everybody locks in."""
+    row = table.c
+    query = (
+        select(row.contact_id)
+        .where(
+            row.contact_id.in_([claim.contact_id for claim in claims]),
+            row.lease_owner == owner,
+            row.claimed > row.accepted,
+        )
+        .order_by(row.contact_id)
+        .with_for_update()
+    )
+    return list(db.session.scalars(query))
+
+
+def _write(contact_ids: Collection[int], **values: Any) -> None:
+    if contact_ids:
+        db.session.execute(update(table).where(table.c.contact_id.in_(contact_ids)).values(values))
+    db.session.commit()
+
+
+def _pointing_to(companies: Sequence[Claim]) -> Select[int] | None:
+    """Those whose records were built while Higher Logic did not have these companies, and so lack
+    their ``ParentMemberKey``: child companies, and people who went without a refused company."""
+    if not companies:
+        return None
+    contact = scope.contacts("pointing")
+    passed_over = [claim.contact_id for claim in companies if claim.passed_over]
+    return select(contact.c.id).where(
+        or_(
+            contact.c.parent_id.in_([claim.contact_id for claim in companies]),
+            contact.c.company_id.in_(passed_over),
+        )
+    )

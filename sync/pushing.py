@@ -1,0 +1,174 @@
+"""Pushing: claim due contacts, build their records, send them in batches, write what became of it.
+
+A batch that is refused is halved until the record is found that it is refused for; the others go
+through. No clear answer ends the run: the claims are given back and the gate is paused.
+"""
+
+import time
+import uuid
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from idp.database import db, reading
+from sync import feed, gate, leases, wire
+from sync.exchange import Target
+from sync.leases import Claim
+
+log = structlog.get_logger()
+
+# Contacts claimed at once: what is unchanged costs no request, so more than fit one push.
+CLAIMED = 500
+# So many contacts in a row refused in the very same words: it is not the contacts. The run ends
+# and the gate is paused, or each of a hundred thousand would be asked about by itself.
+ALIKE = 10
+
+Entry = tuple[Claim, wire.Item, str]
+
+
+@dataclass
+class Totals:
+    """What a run did: numbers of requests and of contacts. ``unfinished``: it stopped at its time
+    limit; ``ended_by``: at this answer of Higher Logic's."""
+
+    requests: int = 0
+    accepted: int = 0
+    unchanged: int = 0
+    left_out: int = 0
+    refused: int = 0
+    unfinished: bool = False
+    ended_by: str = ""
+
+    def add(self, other: "Totals") -> None:
+        """Add another run's numbers; how it ended counts."""
+        for name in ("requests", "accepted", "unchanged", "left_out", "refused"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.unfinished, self.ended_by = other.unfinished, other.ended_by
+
+
+@dataclass
+class _Batch:
+    """Claims on their way, with the item and the digest of each."""
+
+    entries: list[Entry] = field(default_factory=list)
+
+    @property
+    def claims(self) -> list[Claim]:
+        return [claim for claim, _item, _digest in self.entries]
+
+    def halves(self) -> "tuple[_Batch, _Batch]":
+        middle = (len(self.entries) + 1) // 2
+        return _Batch(self.entries[:middle]), _Batch(self.entries[middle:])
+
+
+def run(seconds: float = float("inf")) -> Totals:
+    """Push until nothing is due, the gate closes, or so many seconds are over.
+
+    Two runs at once share the work. Commits many times; what goes wrong in between is found by
+    the next run once the leases have ended.
+    """
+    totals = Totals()
+    end = time.monotonic() + seconds
+    while not totals.ended_by:
+        target = gate.target()
+        db.session.commit()
+        if target is None:
+            break
+        if not _Round(target, totals, end).push():
+            break
+        if time.monotonic() >= end:
+            totals.unfinished = True
+            break
+    return totals
+
+
+class _Round:
+    """One claim, from its leases to their end."""
+
+    def __init__(self, target: Target, totals: Totals, end: float) -> None:
+        self.owner = uuid.uuid4().hex
+        self.target = target
+        self.totals = totals
+        self.end = end
+        self.refusals: Counter[str] = Counter()
+
+    def push(self) -> bool:
+        """Push what can be claimed; says whether there was anything."""
+        claims = leases.claim(self.owner, CLAIMED)
+        if not claims:
+            return False
+        queue = self._batches(claims)
+        while queue and not self.totals.ended_by and time.monotonic() < self.end:
+            batch = queue.popleft()
+            kept = leases.renew(self.owner, batch.claims)
+            batch.entries = [entry for entry in batch.entries if entry[0].contact_id in kept]
+            if batch.entries:
+                queue.extendleft(reversed(self._send(batch)))
+        leases.release(self.owner, [claim for batch in queue for claim in batch.claims])
+        return True
+
+    def _send(self, batch: _Batch) -> Sequence[_Batch]:
+        """One push, and what follows from it; gives what is to be pushed next instead."""
+        outcome = self.target.send([item for _claim, item, _digest in batch.entries])
+        self.totals.requests += 1
+        match outcome.verdict:
+            case wire.Verdict.ACCEPTED:
+                leases.accept(self.owner, [(claim, digest) for claim, _, digest in batch.entries])
+                self.totals.accepted += len(batch.entries)
+                self.refusals.clear()
+                gate.answered(self.target)
+            case wire.Verdict.REFUSED if len(batch.entries) > 1:
+                return batch.halves()
+            case wire.Verdict.REFUSED:
+                self._refused(batch, outcome)
+            case wire.Verdict.WRONG_KEY:
+                gate.stop(self.target, outcome)
+                leases.release(self.owner, batch.claims)
+                self.totals.ended_by = outcome.message
+            case wire.Verdict.SLOW_DOWN | wire.Verdict.OUTAGE:
+                until = gate.pause(self.target, outcome)
+                leases.postpone(self.owner, batch.claims, until, outcome.message)
+                self.totals.ended_by = outcome.message
+        return ()
+
+    def _refused(self, batch: _Batch, outcome: wire.Outcome) -> None:
+        claim, item, _digest = batch.entries[0]
+        leases.refuse(self.owner, claim, outcome.message)
+        self.totals.refused += 1
+        log.warning("record refused", contact=wire.key_of(item), words=outcome.message)
+        self.refusals[outcome.message] += 1
+        if self.refusals[outcome.message] >= ALIKE:
+            gate.pause(self.target, outcome)
+            self.totals.ended_by = outcome.message
+
+    def _batches(self, claims: list[Claim]) -> deque[_Batch]:
+        """What is to be sent, in batches; what is not to be sent is settled."""
+        with reading():
+            records = feed.build([claim.contact_id for claim in claims], self.target.wanted)
+            db.session.rollback()
+        settled: list[Claim] = []
+        fresh: list[Entry] = []
+        refused: list[Entry] = []
+        for claim in claims:
+            record = records.get(claim.contact_id)
+            if record is None:
+                settled.append(claim)
+                self.totals.left_out += 1
+                continue
+            item = wire.item(record)
+            digest = wire.digest(item)
+            if digest == claim.digest:
+                settled.append(claim)
+                self.totals.unchanged += 1
+            else:
+                (refused if claim.refused else fresh).append((claim, item, digest))
+        if settled:
+            leases.settle(self.owner, settled)
+        # What was refused before is by itself: it is likely to be refused again.
+        return deque(
+            _Batch(entries[start : start + wire.BATCH])
+            for entries in (fresh, refused)
+            for start in range(0, len(entries), wire.BATCH)
+        )

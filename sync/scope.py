@@ -1,0 +1,59 @@
+"""Whom the feed is about, as SQL.
+
+*Eligible* is a contact of whom Higher Logic may be told at all: an active company, or an active
+person whose account is not deactivated (an invited account counts). The brief: people without an
+account do not sync; a deactivated record stays at Higher Logic as it is, so nothing is sent.
+
+*In scope* is an eligible contact that is in a synced group, or a company that such a person
+works for. Who was in scope once stays in the ledger: Higher Logic has a record to keep current.
+"""
+
+from sqlalchemy import ColumnElement, FromClause, and_, exists, or_
+
+from idp.directory.accounts import Account
+from idp.directory.contacts import Contact
+from idp.directory.groups import Group
+from idp.directory.membership import Membership
+
+# Aliases throughout: these expressions stand inside of statements about the same tables.
+
+
+def contacts(name: str) -> FromClause:
+    """The contact table under a name of its own."""
+    return Contact.__table__.alias(name)
+
+
+def eligible(contact: FromClause) -> ColumnElement[bool]:
+    """Whether Higher Logic may be told of a contact."""
+    account = Account.__table__.alias()
+    may_sign_in = (
+        exists()
+        .where(account.c.person_id == contact.c.id, account.c.deactivated_at.is_(None))
+        .correlate(contact)
+    )
+    return and_(contact.c.active, or_(contact.c.kind == "company", may_sign_in))
+
+
+def in_synced_group(contact: FromClause) -> ColumnElement[bool]:
+    """Whether a contact is in a group whose sync is on."""
+    membership, group = Membership.__table__.alias(), Group.__table__.alias()
+    return (
+        exists()
+        .where(
+            membership.c.contact_id == contact.c.id,
+            group.c.id == membership.c.group_id,
+            group.c.sync,
+        )
+        .correlate(contact)
+    )
+
+
+def in_scope(contact: FromClause) -> ColumnElement[bool]:
+    """Whether the feed is about a contact, whether or not it is in the ledger already."""
+    person = contacts("employee")
+    employs_one = (
+        exists()
+        .where(person.c.company_id == contact.c.id, eligible(person), in_synced_group(person))
+        .correlate(contact)
+    )
+    return and_(eligible(contact), or_(in_synced_group(contact), employs_one))

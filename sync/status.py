@@ -1,0 +1,246 @@
+"""How the sync stands: for the panel, the command line and whoever watches.
+
+States: ``not_connected``, ``stopped`` (key refused), ``failing`` (Higher Logic does not answer, or
+nothing is pending but records were refused), ``pending``, ``up_to_date``; a group whose sync is
+off is ``off``. *Pending* and *failed* exclude each other: failed is what Higher Logic refused.
+"""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import Select, and_, case, distinct, func, or_, select
+
+from idp.database import db
+from idp.directory.accounts import Account
+from idp.directory.contacts import Contact
+from idp.directory.groups import Group
+from idp.directory.membership import Membership
+from sync import connection, leases, ledger, scope
+
+REASONS = {
+    "no_account": "No account",
+    "inactive": "Record not in use",
+    "account_deactivated": "Account deactivated",
+}
+
+
+def overall() -> dict[str, Any]:
+    """``{"state", "message", "pending", "failed", "held", "accepted", "last_accepted_at",
+    "groups"}``.
+
+    ``held`` is 0: there is no removal guard yet. ``accepted`` counts contacts of which Higher
+    Logic has what is wanted. Moments are ISO 8601 in UTC, or ``None``. Three statements.
+    """
+    row = ledger.table.c
+    has = and_(row.accepted_at.is_not(None), row.wanted == row.accepted)
+    counts = db.session.execute(
+        select(
+            _count(leases.pending()).label("pending"),
+            _count(leases.failed()).label("failed"),
+            _count(has).label("accepted"),
+            func.max(row.accepted_at).label("last_accepted_at"),
+        )
+    ).one()
+    standing = connection.get()
+    return {
+        "state": _state(counts.pending, counts.failed, standing),
+        "message": standing.stopped_reason or (standing.paused_reason if counts.pending else ""),
+        "pending": counts.pending,
+        "failed": counts.failed,
+        "held": 0,
+        "accepted": counts.accepted,
+        "last_accepted_at": _iso(counts.last_accepted_at),
+        "groups": [_of_row(found, standing) for found in db.session.execute(_groups())],
+    }
+
+
+def of_group(group: Group) -> dict[str, Any]:
+    """``{"key", "name", "type", "state", "due", "sent", "pending", "failed", "last_accepted_at"}``.
+
+    ``due`` counts the members that may be sent, ``sent`` those of them that Higher Logic has as
+    they are wanted. Who has just left is not counted here, but in ``overall``.
+    """
+    if not group.sync:
+        return {
+            "key": group.key,
+            "name": group.name,
+            "type": group.type,
+            "state": "off",
+            **dict.fromkeys(("due", "sent", "pending", "failed"), 0),
+            "last_accepted_at": None,
+        }
+    found = db.session.execute(_groups().where(Group.__table__.c.id == group.id)).one()
+    return _of_row(found, connection.get())
+
+
+def of_contact(contact: Contact) -> dict[str, Any]:
+    """``{"state", "wanted", "accepted", "error", "attempts", "next_try_at", "last_pushed_at",
+    "accepted_at"}``; the state may be ``not_in_scope`` as well, or ``left_out``: there is nothing
+    to send as long as the record or the account is out of use."""
+    row = ledger.table.c
+    told = scope.contacts("told")
+    eligible = select(scope.eligible(told)).where(told.c.id == contact.id).scalar_subquery()
+    found = (
+        db.session.execute(
+            select(ledger.table, eligible.label("eligible")).where(row.contact_id == contact.id)
+        )
+        .mappings()
+        .one_or_none()
+    )
+    if found is None:
+        return {
+            "state": "not_in_scope",
+            "error": "",
+            **dict.fromkeys(("wanted", "accepted", "attempts"), 0),
+            **dict.fromkeys(("next_try_at", "last_pushed_at", "accepted_at")),
+        }
+    waiting = found["wanted"] > found["accepted"]
+    refused = waiting and found["refused"] == found["wanted"]
+    state = _state(int(waiting and not refused), int(refused))
+    return {
+        "state": state if found["eligible"] else "left_out",
+        "wanted": found["wanted"],
+        "accepted": found["accepted"],
+        "error": found["last_error"],
+        "attempts": found["attempts"],
+        "next_try_at": _iso(found["next_try_at"]) if waiting else None,
+        "last_pushed_at": _iso(found["last_pushed_at"]),
+        "accepted_at": _iso(found["accepted_at"]),
+    }
+
+
+def left_out(group: Group) -> dict[str, int]:
+    """How many members of a group are not sent, by reason (``REASONS``), each counted once."""
+    contact, account = Contact.__table__, Account.__table__
+    reason = case(
+        (~contact.c.active, "inactive"),
+        (account.c.id.is_(None), "no_account"),
+        else_="account_deactivated",
+    ).label("reason")
+    query = (
+        select(reason, func.count(distinct(contact.c.id)).label("number"))
+        .select_from(contact)
+        .join(Membership.__table__, Membership.contact_id == contact.c.id)
+        .outerjoin(account, account.c.person_id == contact.c.id)
+        .where(
+            Membership.group_id == group.id,
+            or_(
+                ~contact.c.active,
+                and_(
+                    contact.c.kind == "person",
+                    or_(account.c.id.is_(None), account.c.deactivated_at.is_not(None)),
+                ),
+            ),
+        )
+        .group_by(reason)
+    )
+    counted = {found.reason: found.number for found in db.session.execute(query)}
+    return {name: counted.get(name, 0) for name in REASONS}
+
+
+def label(status: dict[str, Any]) -> str:
+    """A status of any of these functions in the staff's words."""
+    match status["state"]:
+        case "not_connected":
+            return "Not connected to Higher Logic yet"
+        case "stopped":
+            return "Higher Logic refused our key"
+        case "off":
+            return "Sync is off"
+        case "not_in_scope":
+            return "Not synced"
+        case "left_out":
+            return "Not sent: the record or the account is out of use"
+        case "failing" if status.get("failed") and not status.get("pending"):
+            return f"{status['failed']:,} refused by Higher Logic"
+        case "failing" if status.get("error"):
+            return "Refused by Higher Logic"
+        case "failing":
+            return "Higher Logic does not answer: we keep trying"
+        case "pending" if "due" in status:
+            return f"Syncing: {status['sent']:,} of {status['due']:,} sent"
+        case "pending" if "pending" in status:
+            return f"Syncing: {status['pending']:,} pending"
+        case "pending":
+            return "Pending"
+        case _:
+            return "Up to date"
+
+
+def _state(
+    pending: int, failed: int, standing: connection.HigherLogicConnection | None = None
+) -> str:
+    if standing is not None:
+        if not standing.configured:
+            return "not_connected"
+        if standing.stopped_at is not None:
+            return "stopped"
+        if standing.pauses and pending:
+            return "failing"
+    if pending:
+        return "pending"
+    return "failing" if failed else "up_to_date"
+
+
+def _of_row(found: Any, standing: connection.HigherLogicConnection) -> dict[str, Any]:
+    return {
+        "key": found.key,
+        "name": found.name,
+        "type": found.type,
+        "state": _state(found.pending, found.failed, standing),
+        "due": found.due,
+        "sent": found.sent,
+        "pending": found.pending,
+        "failed": found.failed,
+        "last_accepted_at": _iso(found.last_accepted_at),
+    }
+
+
+def _groups() -> Select[Any]:
+    """One row for each synced group; however many reasons a member has, it is counted once."""
+    group, contact, row = Group.__table__.c, scope.contacts("member"), ledger.table
+    member = select(Membership.group_id, Membership.contact_id).distinct().subquery()
+    due = (
+        select(
+            *(member.c.group_id, member.c.contact_id),
+            *(row.c.wanted, row.c.accepted, row.c.refused, row.c.accepted_at),
+        )
+        .select_from(member)
+        .join(contact, contact.c.id == member.c.contact_id)
+        .outerjoin(row, row.c.contact_id == member.c.contact_id)
+        .where(scope.eligible(contact))
+        .subquery()
+    )
+    failed = and_(due.c.wanted > due.c.accepted, due.c.refused == due.c.wanted)
+    # A member without a row is one that the next reconcile finds.
+    pending = and_(
+        due.c.contact_id.is_not(None),
+        or_(
+            due.c.wanted.is_(None),
+            and_(due.c.wanted > due.c.accepted, due.c.refused != due.c.wanted),
+        ),
+    )
+    sent = and_(due.c.wanted == due.c.accepted, due.c.accepted_at.is_not(None))
+    return (
+        select(
+            *(group.key, group.name, group.type),
+            func.count(due.c.contact_id).label("due"),
+            _count(sent).label("sent"),
+            _count(pending).label("pending"),
+            _count(failed).label("failed"),
+            func.max(due.c.accepted_at).label("last_accepted_at"),
+        )
+        .select_from(Group.__table__)
+        .outerjoin(due, due.c.group_id == group.id)
+        .where(group.sync)
+        .group_by(group.id, group.key, group.name, group.type)
+        .order_by(group.name, group.id)
+    )
+
+
+def _count(condition: Any) -> Any:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
+def _iso(moment: dt.datetime | None) -> str | None:
+    return moment.isoformat(timespec="seconds") if moment is not None else None

@@ -1,0 +1,84 @@
+"""HTTP to Higher Logic: the only module that speaks it.
+
+Certificates are checked, redirects are not followed, proxies and passwords of the environment are
+not used, cookies are not kept; a request ends after a time and an answer after a size. What is
+sent and received is never logged: the API key is in it.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+
+import requests
+import urllib3
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 30.0
+LARGEST_ANSWER = 1024 * 1024
+_CHUNK = 64 * 1024
+
+_own = threading.local()
+
+
+class NoAnswer(Exception):
+    """No answer that could be read; whether the push was taken is not known. The text is a
+    sentence for the staff."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """A whole answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+def post(url: str, headers: Mapping[str, str], body: bytes) -> Response:
+    """Post a body. Raises ``NoAnswer``."""
+    deadline = time.monotonic() + CONNECT_SECONDS + READ_SECONDS
+    try:
+        with _session().post(
+            url,
+            data=body,
+            headers=dict(headers),
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            allow_redirects=False,
+            stream=True,
+        ) as answer:
+            return Response(answer.status_code, answer.headers, _content(answer, deadline))
+    except requests.exceptions.SSLError:
+        raise NoAnswer(
+            "The certificate of Higher Logic's address does not hold: check the base URL."
+        ) from None
+    except (requests.Timeout, urllib3.exceptions.TimeoutError):
+        raise NoAnswer("Higher Logic did not answer in time.") from None
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+        raise NoAnswer("Higher Logic cannot be reached at this address.") from None
+
+
+def _content(answer: requests.Response, deadline: float) -> bytes:
+    parts, size = [], 0
+    while part := answer.raw.read1(_CHUNK, decode_content=True):
+        parts.append(part)
+        size += len(part)
+        if size > LARGEST_ANSWER:
+            raise NoAnswer("Higher Logic's answer is far too large to be one.")
+        if time.monotonic() > deadline:
+            raise NoAnswer("Higher Logic did not finish its answer in time.")
+    return b"".join(parts)
+
+
+def _session() -> requests.Session:
+    """This thread's session: connections are kept, and shared with no other thread and, after a
+    fork, with no other process."""
+    if getattr(_own, "process", None) != os.getpid():
+        session = requests.Session()
+        session.trust_env = False
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        _own.session, _own.process = session, os.getpid()
+    kept: requests.Session = _own.session
+    return kept

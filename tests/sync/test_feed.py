@@ -1,0 +1,113 @@
+"""What is said of a contact, read from the database as it is now."""
+
+import pytest
+from flask import Flask
+from sqlalchemy import update
+
+from idp.database import db, now
+from idp.directory import accounts, fields
+from sync import feed, ledger
+from tests import factories
+from tests.sync.conftest import Statements, member, members, synced
+
+NOTHING = feed.Wanted(bio=False, photo=False, web=False, member_statuses=frozenset({"current"}))
+EVERYTHING = feed.Wanted(bio=True, photo=True, web=True, member_statuses=frozenset({"current"}))
+
+
+def test_only_groups_with_sync_on_are_told(app: Flask) -> None:
+    shown = synced(name="Shown", type="community", community_type="Chapter")
+    factories.group(name="Hidden", type="community")
+    person = member()
+    record = feed.build([person.id], NOTHING)[person.id]
+    assert [(one.key, one.name, one.type, one.community_type) for one in record.groups] == [
+        (shown.key, "Shown", "community", "Chapter")
+    ]
+    assert record.groups[0].since == now().date()
+
+
+def test_of_whom_nothing_is_told(app: Flask) -> None:
+    without, inactive, barred = factories.person(), member(), member()
+    inactive.active = False
+    account = accounts.of_person(barred)
+    assert account is not None
+    accounts.deactivate(account)
+    closed = factories.company(active=False)
+    invited, company = member(), factories.company()
+    db.session.commit()
+    ids = [one.id for one in (without, inactive, barred, closed, invited, company)]
+    assert set(feed.build(ids, NOTHING)) == {invited.id, company.id}
+
+
+def test_the_switches(app: Flask) -> None:
+    person = member(bio="Counts.", website="https://ada.example")
+    off, on = (feed.build([person.id], wanted)[person.id] for wanted in (NOTHING, EVERYTHING))
+    assert (off.bio, off.photo, off.web) == (None, None, None)
+    assert on.bio == "Counts."
+    assert on.web is not None
+    assert on.web.website == "https://ada.example"
+    assert on.photo is None
+
+
+def test_custom_fields_marked_for_sync_by_their_kind(app: Flask) -> None:
+    switches = {"in_members_section": True, "sync": True}
+    person = member()
+    values = {
+        ("Region", "one_of"): "north",
+        ("Areas", "several_of"): ["south", "north"],
+        ("Volunteer", "yes_no"): False,
+        ("Years", "whole_number"): 12,
+        ("Certified", "date"): fields.iso_date("x", "2026-04-01"),
+        ("Motto", "text"): "ad astra",
+    }
+    for (label, kind), value in values.items():
+        field = fields.create(label, kind, choices=["North", "South"], **switches)  # type: ignore[arg-type]
+        db.session.flush()
+        fields.set_value(person, field, value)  # type: ignore[arg-type]
+    private = fields.create("Private", "text", in_members_section=True)
+    fields.set_value(person, private, "not told")
+    db.session.commit()
+
+    record = feed.build([person.id], NOTHING)[person.id]
+    north, south = feed.ChoiceEntry("north", "North"), feed.ChoiceEntry("south", "South")
+    assert {entry.label: entry.value for entry in record.fields} == {
+        "Region": (north,),
+        "Areas": (north, south),
+        "Volunteer": False,
+        "Years": 12,
+        "Certified": values["Certified", "date"],
+        "Motto": "ad astra",
+    }
+
+
+def test_the_company_is_pointed_to_once_higher_logic_has_it(app: Flask) -> None:
+    synced()
+    company = factories.company(name="Engines Ltd")
+    person = member(company=company)
+    company.main_contact = person
+    db.session.commit()
+
+    record = feed.build([person.id], NOTHING)[person.id]
+    assert (record.company_name, record.company_key) == ("Engines Ltd", "")
+    db.session.execute(update(ledger.table).values(accepted_at=now()))
+    records = feed.build([person.id, company.id], NOTHING)
+    assert records[person.id].company_key == company.key
+    assert records[company.id].main_contact_key == person.key
+    assert records[company.id].is_company
+    assert records[company.id].company_name == "Engines Ltd"
+
+
+def test_who_is_a_member_goes_by_the_status(app: Flask) -> None:
+    current, lapsed = member(member_status="CURRENT"), member(member_status="Lapsed")
+    records = feed.build([current.id, lapsed.id], NOTHING)
+    assert records[current.id].is_member
+    assert not records[lapsed.id].is_member
+
+
+@pytest.mark.parametrize("number", [10, 100])
+def test_statements_do_not_grow_with_the_batch(app: Flask, number: int) -> None:
+    synced()
+    people = members(number)
+    ids = [person.id for person in people]
+    with Statements() as statements:
+        assert len(feed.build(ids, EVERYTHING)) == number
+    assert statements.number == 3

@@ -82,7 +82,7 @@ class Stack:
         self.port, self.sandbox_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.sandbox_url = f"http://127.0.0.1:{self.sandbox_port}"
-        self.api_key = "a key that Higher Logic gave us"
+        self.api_key = "key-that-higher-logic-gave-us"
         self.redis = RedisServer(folder / "redis.sock")
         self.env = {
             "TESSERA_DATA_DIR": str(folder / "var"),

@@ -46,6 +46,7 @@ def run_everything(settings: Settings) -> int:
                 child.start()
             _wait_for(stop, settings.issuer + "/sign-in", sandbox_address)
             if not stop:
+                sample.switch_properties_on(sandbox_address)
                 _say_hello(settings, sandbox_address)
             while not stop:
                 for child in children:

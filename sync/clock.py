@@ -41,6 +41,8 @@ def run(app: Flask, stop: threading.Event | None = None, interval: float = INTER
 def tick() -> bool:
     """Wake the sync if something is due; says whether it was."""
     try:
+        if freed := leases.free_the_dead():
+            log.warning("a worker died; its contacts are free again", contacts=freed)
         with reading():
             if not gate.is_open() or not leases.any_due():
                 return False

@@ -5,7 +5,6 @@ through. No clear answer ends the run: the claims are given back and the gate is
 """
 
 import time
-import uuid
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from idp.database import db, reading
-from sync import feed, gate, leases, wire
+from sync import feed, gate, leases, owners, wire
 from sync.exchange import Target
 from sync.leases import Claim
 
@@ -88,7 +87,7 @@ class _Round:
     """One claim, from its leases to their end."""
 
     def __init__(self, target: Target, totals: Totals, end: float) -> None:
-        self.owner = uuid.uuid4().hex
+        self.owner = owners.new()
         self.target = target
         self.totals = totals
         self.end = end

@@ -1,6 +1,6 @@
 """Alembic's environment: the app's engine and the metadata of every model."""
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from sqlalchemy import JSON
@@ -10,7 +10,7 @@ from idp.database import UTCDateTime, db
 from idp.migrations.comparing import compare_type
 
 
-def render_item(kind: str, item: Any, _autogenerate_context: Any) -> str | bool:
+def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     """Write our own column types as SQLAlchemy's: a migration must not change with our code."""
     if kind == "type" and isinstance(item, UTCDateTime):
         return "sa.DateTime(timezone=True)"

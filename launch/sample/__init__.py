@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import requests
 from sqlalchemy import select
 
 from idp import association
@@ -107,7 +108,11 @@ def connect_sandbox(settings: Settings, address: str) -> dict[str, str]:
     here = connection.get()
     if not here.configured:
         connection.change(
-            base_url=address, tenant_code=TENANT_CODE, api_key=secrets_kept["api_key"]
+            base_url=address,
+            tenant_code=TENANT_CODE,
+            api_key=secrets_kept["api_key"],
+            integrate_bio=True,
+            integrate_social_media=True,
         )
     elif here.tenant_code == TENANT_CODE and here.base_url != address:
         connection.change(base_url=address)
@@ -126,6 +131,15 @@ def connect_sandbox(settings: Settings, address: str) -> dict[str, str]:
         "SANDBOX_CONFERENCE_CLIENT_ID": secrets_kept["conference"]["client_id"],
         "SANDBOX_CONFERENCE_CLIENT_SECRET": secrets_kept["conference"]["client_secret"],
     }
+
+
+def switch_properties_on(address: str) -> None:
+    """Do at the sandbox what Higher Logic's staff do for a tenant: switch its properties on."""
+    names = ("MembershipIntegrateBio", "IntegrateProfileImage", "IntegrateSocialMediaSites")
+    answer = requests.patch(
+        f"{address}/control", json={"properties": dict.fromkeys(names, True)}, timeout=10
+    )
+    answer.raise_for_status()
 
 
 def _sites(address: str) -> dict[str, tuple[str, clients.Template, dict[str, Any]]]:

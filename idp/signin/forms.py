@@ -124,10 +124,7 @@ def _custom(field: CustomField) -> object:
     match field.kind:
         case "several_of":
             return SelectMultipleField(
-                field.label,
-                choices=choices,
-                widget=widgets.ListWidget(prefix_label=False),
-                option_widget=widgets.CheckboxInput(),
+                field.label, choices=choices, option_widget=widgets.CheckboxInput()
             )
         case "one_of":
             return SelectField(field.label, choices=[nothing, *choices])

@@ -1,7 +1,61 @@
-"""The panel."""
+"""The panel: where the association's staff look after people, groups and the connection.
 
-from flask import Flask
+Flask-Admin brings the mounting, the menu and the check before every view (``access``); pages,
+forms and look are the panel's own, made for people who are not engineers. A module is a page or
+a subject: the view is thin, what it asks of the database stands beside it, and the rules belong
+to the packages that they are about.
+"""
+
+from flask import Blueprint, Flask, g
+from flask_admin import Admin
+from flask_admin.theme import Theme
+
+from admin.audit import AuditView
+from admin.clients import ClientsView
+from admin.companies import CompaniesView
+from admin.fields import FieldsView
+from admin.groups import GroupsView
+from admin.integrations import IntegrationsView
+from admin.keys import KeyConverter
+from admin.moments import ago, day
+from admin.overview import OverviewView
+from admin.people import PeopleView
+
+__all__ = ["init_app"]
 
 
 def init_app(app: Flask) -> None:
-    """Give an app the panel."""
+    """Give an app the panel, at ``/panel/``."""
+    app.url_map.converters["key"] = KeyConverter
+    app.add_template_filter(ago)
+    app.add_template_filter(day)
+    app.register_blueprint(
+        Blueprint(
+            "panel_files",
+            __name__,
+            template_folder="templates",
+            static_folder="static",
+            static_url_path="/panel/static",
+        )
+    )
+    panel = Admin(
+        name="Panel",
+        # An index view of our own has no static folder: nothing of Flask-Admin's is served.
+        index_view=OverviewView("Overview", endpoint="panel", url="/panel"),
+        url="/panel",
+        theme=Theme(folder="bootstrap4", base_template="panel/base.html"),
+        csp_nonce_generator=lambda: g.csp_nonce,
+    )
+    for view in (
+        PeopleView("People", "Directory", "panel_people", "people"),
+        CompaniesView("Companies", "Directory", "panel_companies", "companies"),
+        FieldsView("Custom fields", "Directory", "panel_fields", "fields"),
+        GroupsView("Groups", None, "panel_groups", "groups"),
+        IntegrationsView(
+            "Association settings", "Connection", "panel_integrations", "integrations"
+        ),
+        ClientsView("Clients", "Connection", "panel_clients", "clients"),
+        AuditView("Audit", None, "panel_audit", "audit"),
+    ):
+        panel.add_view(view)
+    panel.init_app(app)

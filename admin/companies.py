@@ -1,0 +1,224 @@
+"""Companies: search, a company's page, its record; and finding one by what was typed."""
+
+from typing import Any
+
+from flask import abort, flash, redirect, url_for
+from sqlalchemy import func, select
+
+from admin.access import PanelView, page
+from admin.contact_forms import COMMON, CompanyForm, form_with, note, say, take, take_custom
+from admin.contact_forms import written as written_value
+from admin.lists import matches, page_of, searched
+from idp import audit
+from idp.database import db
+from idp.directory import contacts, fields
+from idp.directory.contacts import Company, Contact, InvalidValue
+from idp.directory.groups import Group
+from idp.directory.membership import Membership
+from sync import resend, status
+
+MOST_FOUND = 12
+MOST_PEOPLE = 20
+
+
+class CompaniesView(PanelView):
+    """`/panel/companies/`."""
+
+    @page("/")
+    def index(self) -> str:
+        """The companies by name, or those that a search finds."""
+        company = Contact.__table__
+        person = company.alias("employee")
+        people = (
+            select(func.count())
+            .where(person.c.company_id == company.c.id)
+            .correlate(company)
+            .scalar_subquery()
+        )
+        search = searched()
+        query = (
+            select(
+                *(company.c[name] for name in "key name email city country".split()),
+                company.c.member_status,
+                company.c.active,
+                people.label("people"),
+            )
+            .where(company.c.kind == "company")
+            .order_by(company.c.name, company.c.id)
+        )
+        if search:
+            names = ("name", "email", "member_id", "key", "city")
+            query = query.where(matches(search, *(company.c[name] for name in names)))
+        return self.render("panel/companies.html", listing=page_of(query))
+
+    @page("/search")
+    def search(self) -> dict[str, list[str]]:
+        """A few companies whose name holds what was typed, for the company field to offer."""
+        text = searched()
+        if not text:
+            return {"found": []}
+        found = db.session.scalars(
+            select(Company)
+            .where(matches(text, Contact.__table__.c.name))
+            .order_by(Company.name, Company.id)
+            .limit(MOST_FOUND)
+        ).all()
+        names = [company.name.casefold() for company in found]
+        return {
+            "found": [
+                company.name
+                if names.count(company.name.casefold()) == 1
+                else written(company, True)
+                for company in found
+            ]
+        }
+
+    @page("/new", methods=("GET", "POST"))
+    def new(self) -> Any:
+        """Add a company."""
+        return self._form(None)
+
+    @page("/<key:key>")
+    def company(self, key: str) -> str:
+        """What is known of a company, who works there, what Higher Logic has of it."""
+        company = _found(key)
+        person = Contact.__table__
+        working = person.c.company_id == company.id
+        people = db.session.execute(
+            select(
+                person.c.key,
+                person.c.job_title,
+                (person.c.first_name + " " + person.c.last_name).label("title"),
+            )
+            .where(working)
+            .order_by(person.c.last_name, person.c.first_name, person.c.id)
+            .limit(MOST_PEOPLE)
+        ).all()
+        groups = db.session.scalars(
+            select(Group)
+            .join(Membership, Membership.group_id == Group.id)
+            .where(Membership.contact_id == company.id)
+            .order_by(Group.name)
+        ).all()
+        values = fields.values_of(company)
+        standing = status.of_contact(company)
+        return self.render(
+            "panel/company.html",
+            company=company,
+            people=people,
+            number=db.session.scalar(select(func.count()).select_from(person).where(working)),
+            groups=groups,
+            custom=[
+                (field.label, fields.shown(values[field.key]))
+                for field in fields.all_fields("company")
+                if values.get(field.key)
+            ],
+            sync=standing,
+            sync_label=status.label(standing),
+        )
+
+    @page("/<key:key>/edit", methods=("GET", "POST"))
+    def edit(self, key: str) -> Any:
+        """Change a company's record."""
+        return self._form(_found(key))
+
+    @page("/<key:key>/resend", methods=("POST",))
+    def resend(self, key: str) -> Any:
+        """Send the record to Higher Logic again."""
+        number = resend.resend(_found(key).key)
+        db.session.commit()
+        if number:
+            flash("The record is sent to Higher Logic again.", "success")
+        else:
+            flash("There is nothing to send: nobody of the company syncs.", "danger")
+        return redirect(url_for("panel_companies.company", key=key), 303)
+
+    def _form(self, company: Company | None) -> Any:
+        custom = fields.all_fields("company")
+        values = fields.values_of(company) if company is not None else {}
+        present: dict[str, Any] = {"active": True}
+        if company is not None:
+            present = {
+                name: getattr(company, name) for name in (*COMMON, "name", "email", "active")
+            }
+            present |= {
+                f"custom_{field.key}": written_value(values.get(field.key, [])) for field in custom
+            }
+        form = form_with(CompanyForm, custom, values)(data=present)
+        if form.is_submitted():
+            form.validate()
+            saved = _save(form, company, custom, values)
+            if saved is not None:
+                flash("The record is saved.", "success")
+                return redirect(url_for("panel_companies.company", key=saved), 303)
+        return self.render("panel/company_edit.html", form=form, company=company, custom=custom)
+
+
+def _found(key: str) -> Company:
+    contact = contacts.find(key)
+    if not isinstance(contact, Company):
+        abort(404)
+    return contact
+
+
+def written(company: Company, exact: bool = False) -> str:
+    """A company as the company field holds it: its name, or with its key where names are shared."""
+    if not exact:
+        shared = db.session.scalar(
+            select(func.count()).where(
+                Company.name == company.name, Company.id != company.id, Company.kind == "company"
+            )
+        )
+        exact = bool(shared)
+    return f"{company.name} ({company.key})" if exact else company.name
+
+
+def resolved(text: str) -> Company | None:
+    """The company that a text names: by its name, or by name and key as ``written`` gives it.
+
+    Raises ``InvalidValue`` when there is none, or more than one.
+    """
+    text = text.strip()
+    if not text:
+        return None
+    found = db.session.scalars(
+        select(Company).where(func.lower(Company.name) == text.lower()).limit(2)
+    ).all()
+    if len(found) == 1:
+        return found[0]
+    if len(found) > 1:
+        raise InvalidValue(
+            "company",
+            "several_companies",
+            "Several companies have this name: pick one from the list.",
+        )
+    if text.endswith(")") and "(" in text:
+        by_key = contacts.find(text[text.rindex("(") + 1 : -1])
+        if isinstance(by_key, Company):
+            return by_key
+    raise InvalidValue("company", "unknown_company", f"There is no company “{text[:80]}”.")
+
+
+def _save(form: Any, company: Company | None, custom: Any, values: Any) -> str | None:
+    """Save all or nothing; gives the key, or nothing when something is wrong with the form."""
+    if not (form.name.data or "").strip():
+        say(form, "name", InvalidValue("name", "missing_name", "A company needs a name."))
+        return None
+    made = company is None
+    company = company if company is not None else Company()
+    with db.session.no_autoflush:
+        changed = take(form, company, [*COMMON, "name", "email"])
+        note(changed, "active", company.active, form.active.data)
+        company.active = form.active.data
+        if not form.errors and made:
+            db.session.add(company)
+            db.session.flush()
+        changed |= take_custom(form, company, custom, values)
+    if form.errors:
+        db.session.rollback()
+        return None
+    if changed:
+        audit.record(audit.Event.CONTACT_CHANGED, company.key, changed=changed)
+    key = company.key
+    db.session.commit()
+    return key

@@ -1,0 +1,105 @@
+"""Association settings › Integrations: the association's name and look, and Higher Logic."""
+
+from typing import Any
+
+from flask import flash, redirect, url_for
+from flask_wtf import FlaskForm
+from wtforms import BooleanField, PasswordField, StringField, URLField, validators
+
+from admin.access import PanelView, page
+from idp import association, audit
+from idp.database import db
+from idp.directory.contacts import InvalidValue
+from sync import connection
+
+TEXTS = ("base_url", "tenant_code", "member_statuses")
+
+
+class SettingsForm(FlaskForm):  # type: ignore[misc]
+    """The association and its connection to Higher Logic.
+
+    The API key is never written back into the page: empty means that it stays.
+    """
+
+    name = StringField("Name", [validators.Length(max=255)])
+    colour = StringField("Colour", render_kw={"type": "color"})
+    tenant_code = StringField(
+        "Tenant code", render_kw={"autocomplete": "off", "spellcheck": "false"}
+    )
+    api_key = PasswordField(
+        "API key", render_kw={"autocomplete": "new-password", "spellcheck": "false"}
+    )
+    base_url = URLField("Base URL", render_kw={"autocomplete": "off", "spellcheck": "false"})
+    member_statuses = StringField("Member statuses")
+    integrate_bio = BooleanField("Biography")
+    integrate_profile_image = BooleanField("Profile image")
+    integrate_social_media = BooleanField("Social media sites")
+
+
+class IntegrationsView(PanelView):
+    """`/panel/integrations/`."""
+
+    @page("/", methods=("GET", "POST"))
+    def index(self) -> Any:
+        """Show and save."""
+        form = SettingsForm(data=_present())
+        if form.validate_on_submit() and _save(form):
+            flash("Your settings are saved.", "success")
+            return redirect(url_for("panel_integrations.index"), 303)
+        return self.render(
+            "panel/integrations.html", form=form, link=connection.get(), errors=bool(form.errors)
+        )
+
+    @page("/test", methods=("POST",))
+    def test(self) -> Any:
+        """Try the saved key and tenant code; the page then shows how that went."""
+        outcome = connection.test()
+        if not connection.get().configured:
+            flash(outcome.message, "danger")
+        return redirect(url_for("panel_integrations.index") + "#connection", 303)
+
+
+def _present() -> dict[str, Any]:
+    here, link = association.get(), connection.get()
+    values = {
+        name: getattr(link, name) for name in ("base_url", "tenant_code", *connection.SWITCHES)
+    }
+    return {
+        "name": here.name,
+        "colour": here.colour,
+        "member_statuses": ", ".join(link.member_statuses),
+        **values,
+    }
+
+
+def _save(form: SettingsForm) -> bool:
+    """Save all of the form or nothing; what is wrong with it is said at the field."""
+    try:
+        _save_association(form)
+        values: dict[str, Any] = {name: form[name].data or "" for name in TEXTS}
+        values |= {name: form[name].data for name in connection.SWITCHES}
+        if form.api_key.data:
+            values["api_key"] = form.api_key.data
+        connection.change(**values)
+        db.session.commit()
+    except InvalidValue as error:
+        db.session.rollback()
+        form[error.field].errors = [str(error)]
+        return False
+    return True
+
+
+def _save_association(form: SettingsForm) -> None:
+    here = association.get()
+    before = {name: getattr(here, name) for name in ("name", "colour")}
+    given = {name: form[name].data or "" for name in before}
+    if given == before:
+        return
+    after = association.change(**given)
+    changed = {
+        name: [before[name], getattr(after, name)]
+        for name in before
+        if getattr(after, name) != before[name]
+    }
+    if changed:
+        audit.record(audit.Event.ASSOCIATION_CHANGED, changed=changed)

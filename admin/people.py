@@ -1,0 +1,278 @@
+"""People: search, a person's page, their record, their account."""
+
+from typing import Any
+
+from flask import abort, flash, redirect, url_for
+from sqlalchemy import select
+
+from admin import companies
+from admin.access import PanelView, may_manage, page, signed_in
+from admin.contact_forms import COMMON, NAMES, PersonForm, form_with, note, say, take, take_custom
+from admin.contact_forms import written as written_value
+from admin.lists import matches, page_of, searched
+from idp import audit
+from idp.database import db
+from idp.directory import accounts, contacts, fields
+from idp.directory.accounts import Account
+from idp.directory.contacts import Contact, InvalidValue, Person
+from idp.directory.groups import Group
+from idp.directory.membership import Membership
+from idp.signin import recovery
+from sync import resend, status
+
+ACCOUNT_STATES = {
+    "active": ("Active", "Can sign in."),
+    "invited": ("Invited", "Has not chosen a password yet."),
+    "deactivated": ("Deactivated", "Cannot sign in, here or at Higher Logic."),
+    "none": ("No account", "Cannot sign in, and does not sync to Higher Logic."),
+}
+
+
+class PeopleView(PanelView):
+    """`/panel/people/`."""
+
+    @page("/")
+    def index(self) -> str:
+        """The people by name, or those that a search finds."""
+        person, account = Contact.__table__, Account.__table__
+        employer = person.alias("employer")
+        search = searched()
+        query = (
+            select(
+                *(person.c[name] for name in ("key", "email", "member_status", "active")),
+                (person.c.first_name + " " + person.c.last_name).label("title"),
+                employer.c.name.label("company"),
+                account.c.id.label("account"),
+                account.c.password_hash.is_not(None).label("has_password"),
+                account.c.deactivated_at,
+            )
+            .outerjoin(account, account.c.person_id == person.c.id)
+            .outerjoin(employer, employer.c.id == person.c.company_id)
+            .where(person.c.kind == "person")
+            .order_by(person.c.last_name, person.c.first_name, person.c.id)
+        )
+        if search:
+            names = ("first_name", "last_name", "email", "member_id", "key")
+            query = query.where(matches(search, *(person.c[name] for name in names)))
+        return self.render(
+            "panel/people.html",
+            listing=page_of(query),
+            account_state=_state_of,
+            states=ACCOUNT_STATES,
+        )
+
+    @page("/new", methods=("GET", "POST"))
+    def new(self) -> Any:
+        """Add a person."""
+        return self._form(None)
+
+    @page("/<key:key>")
+    def person(self, key: str) -> str:
+        """Can they sign in, and what does Higher Logic have of them?"""
+        person = _found(key)
+        account = accounts.of_person(person)
+        groups = db.session.scalars(
+            select(Group)
+            .join(Membership, Membership.group_id == Group.id)
+            .where(Membership.contact_id == person.id)
+            .order_by(Group.name)
+        ).all()
+        values = fields.values_of(person)
+        standing = status.of_contact(person)
+        return self.render(
+            "panel/person.html",
+            person=person,
+            theirs=account,
+            state=ACCOUNT_STATES[account.state if account else "none"],
+            groups=groups,
+            custom=[
+                (field.label, fields.shown(values[field.key]))
+                for field in fields.all_fields("person")
+                if values.get(field.key)
+            ],
+            sync=standing,
+            sync_label=status.label(standing),
+            manageable=may_manage(account),
+            oneself=account is not None and account.id == signed_in().id,
+        )
+
+    @page("/<key:key>/edit", methods=("GET", "POST"))
+    def edit(self, key: str) -> Any:
+        """Change a person's record."""
+        return self._form(_found(key))
+
+    @page("/<key:key>/account", methods=("POST",))
+    def create_account(self, key: str) -> Any:
+        """Give a person an account, in the invited state."""
+        person = _found(key)
+        try:
+            accounts.create(person)
+        except InvalidValue as error:
+            db.session.rollback()
+            flash(str(error), "danger")
+            return _back(key)
+        audit.record(audit.Event.ACCOUNT_CREATED, person.key)
+        db.session.commit()
+        flash(
+            "The account is made. Send the invitation so that a password can be chosen.", "success"
+        )
+        return _back(key)
+
+    @page("/<key:key>/deactivate", methods=("POST",))
+    def deactivate(self, key: str) -> Any:
+        """Switch sign-in off, here and at every site that signs in here."""
+        account = _account(key)
+        if account.id == signed_in().id:
+            flash("You cannot deactivate your own account: somebody else has to.", "danger")
+            return _back(key)
+        try:
+            accounts.deactivate(account)
+        except InvalidValue as error:
+            db.session.rollback()
+            flash(str(error), "danger")
+            return _back(key)
+        db.session.commit()
+        flash("The account is deactivated: all its sign-ins have ended.", "success")
+        return _back(key)
+
+    @page("/<key:key>/reactivate", methods=("POST",))
+    def reactivate(self, key: str) -> Any:
+        """Switch sign-in on again."""
+        accounts.reactivate(_account(key))
+        db.session.commit()
+        flash("The account is active again.", "success")
+        return _back(key)
+
+    @page("/<key:key>/link", methods=("POST",))
+    def send_link(self, key: str) -> Any:
+        """Mail the invitation, or the link to choose a new password."""
+        account = _account(key)
+        audit.record(audit.Event.RESET_ASKED, account.person.key)
+        address = account.person.email
+        db.session.commit()
+        try:
+            recovery.send_link(account)
+        except recovery.QueueAway as error:
+            flash(str(error), "danger")
+        else:
+            flash(f"A link to choose a password is on its way to {address}.", "success")
+        return _back(key)
+
+    @page("/<key:key>/resend", methods=("POST",))
+    def resend(self, key: str) -> Any:
+        """Send the record to Higher Logic again."""
+        number = resend.resend(_found(key).key)
+        db.session.commit()
+        if number:
+            flash("The record is sent to Higher Logic again.", "success")
+        else:
+            flash("There is nothing to send: the person is in no synced group.", "danger")
+        return _back(key)
+
+    def _form(self, person: Person | None) -> Any:
+        custom = fields.all_fields("person")
+        values = fields.values_of(person) if person is not None else {}
+        form = form_with(PersonForm, custom, values)(data=_present(person, custom, values))
+        if form.is_submitted():
+            form.validate()
+            saved = _save(form, person, custom, values)
+            if saved is not None:
+                flash("The record is saved.", "success")
+                return redirect(url_for("panel_people.person", key=saved), 303)
+        return self.render("panel/person_edit.html", form=form, person=person, custom=custom)
+
+
+def _state_of(row: Any) -> str:
+    """The state of the account of a row of the list (``Account.state`` says it of an object)."""
+    if row.account is None:
+        return "none"
+    if row.deactivated_at is not None or not row.active:
+        return "deactivated"
+    return "active" if row.has_password else "invited"
+
+
+def _found(key: str) -> Person:
+    contact = contacts.find(key)
+    if not isinstance(contact, Person):
+        abort(404)
+    return contact
+
+
+def _account(key: str) -> Account:
+    account = accounts.of_person(_found(key))
+    if account is None:
+        abort(404)
+    if not may_manage(account):
+        abort(403)
+    return account
+
+
+def _back(key: str) -> Any:
+    return redirect(url_for("panel_people.person", key=key), 303)
+
+
+def _present(person: Person | None, custom: Any, values: Any) -> dict[str, Any]:
+    if person is None:
+        return {"active": True}
+    present = {
+        name: getattr(person, name) for name in (*NAMES, *COMMON, "job_title", "email", "active")
+    }
+    present["company"] = companies.written(person.company) if person.company is not None else ""
+    return present | {
+        f"custom_{field.key}": written_value(values.get(field.key, [])) for field in custom
+    }
+
+
+def _save(form: Any, person: Person | None, custom: Any, values: Any) -> str | None:
+    """Save all or nothing; gives the key, or nothing when something is wrong with the form."""
+    if not (form.first_name.data or "").strip() and not (form.last_name.data or "").strip():
+        say(form, "last_name", InvalidValue("last_name", "missing_name", "A person needs a name."))
+        return None
+    made = person is None
+    person = person if person is not None else Person()
+    with db.session.no_autoflush:
+        _guard(form, person)
+        changed = take(form, person, [*NAMES, *COMMON, "job_title", "email"])
+        try:
+            company = companies.resolved(form.company.data or "")
+        except InvalidValue as error:
+            say(form, "company", error)
+        else:
+            before = person.company.title if person.company is not None else ""
+            note(changed, "company", before, company.title if company is not None else "")
+            person.company = company
+        note(changed, "active", person.active, form.active.data)
+        person.active = form.active.data
+        if not form.errors and made:
+            db.session.add(person)
+            db.session.flush()
+        changed |= take_custom(form, person, custom, values)
+    if form.errors:
+        db.session.rollback()
+        return None
+    if changed:
+        audit.record(audit.Event.CONTACT_CHANGED, person.key, changed=changed)
+    key = person.key
+    db.session.commit()
+    return key
+
+
+def _guard(form: Any, person: Person) -> None:
+    """What the record of somebody who looks after the panel must not lose by an edit."""
+    if person.id is None:
+        return
+    account = accounts.of_person(person)
+    if account is None or account.role == "member":
+        return
+    if not may_manage(account) and form.email.data != person.email:
+        say(
+            form,
+            "email",
+            InvalidValue("email", "owner", "Only an owner may change an owner's address."),
+        )
+    if not form.active.data and account.deactivated_at is None:
+        say(
+            form,
+            "active",
+            InvalidValue("active", "has_role", "Deactivate the account first: it opens the panel."),
+        )

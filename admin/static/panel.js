@@ -1,0 +1,134 @@
+// What every page of the panel may need. Each part looks for its elements and does nothing
+// without them; the pages work without any of it.
+"use strict";
+
+// The menu folds away on a narrow screen.
+{
+  const button = document.querySelector(".menu-button");
+  const menu = document.getElementById("menu");
+  const narrow = window.matchMedia("(max-width: 56rem)");
+  const fold = (closed) => {
+    menu.classList.toggle("closed", closed);
+    button.setAttribute("aria-expanded", String(!closed));
+  };
+  const fit = () => {
+    button.hidden = !narrow.matches;
+    fold(narrow.matches);
+  };
+  if (button && menu) {
+    button.addEventListener("click", () => fold(!menu.classList.contains("closed")));
+    menu.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && narrow.matches) {
+        fold(true);
+        button.focus();
+      }
+    });
+    narrow.addEventListener("change", fit);
+    fit();
+  }
+}
+
+// Copy buttons.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const words = button.textContent;
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Select it and copy by hand";
+  }
+  setTimeout(() => (button.textContent = words), 2000);
+});
+
+// A form that takes a while says so, and is sent once.
+for (const form of document.querySelectorAll("form[data-busy]")) {
+  form.addEventListener("submit", () => {
+    const button = form.querySelector("button");
+    button.textContent = form.dataset.busy;
+    button.setAttribute("aria-disabled", "true");
+    form.addEventListener("submit", (again) => again.preventDefault());
+  });
+}
+
+// The sync status is kept current until Higher Logic is up to date, and then now and then.
+for (const box of document.querySelectorAll("[data-status]")) {
+  const say = (name, text) => {
+    for (const element of box.querySelectorAll(`[data-say="${name}"]`)) {
+      if (element.textContent !== text) element.textContent = text;
+    }
+  };
+  const show = (facts) => {
+    for (const [name, value] of Object.entries(facts)) {
+      if (typeof value === "string") say(name, value);
+    }
+    for (const element of box.querySelectorAll('[data-say="last_accepted"]')) {
+      element.title = facts.last_accepted_exact;
+    }
+    const bar = box.querySelector("[data-progress]");
+    if (bar) {
+      bar.max = facts.due || 1;
+      bar.value = facts.sent;
+    }
+    const failures = box.querySelector("[data-failures]");
+    if (failures) {
+      failures.replaceChildren(
+        ...facts.failures.map((failure) => {
+          const item = document.createElement("li");
+          const link = document.createElement("a");
+          link.href = failure.url;
+          link.textContent = failure.name;
+          item.append(link, `: ${failure.reason}`);
+          return item;
+        }),
+      );
+    }
+    box.classList.remove(box.dataset.state.replaceAll("_", "-"));
+    box.classList.add(facts.state.replaceAll("_", "-"));
+    box.dataset.state = facts.state;
+  };
+  const pauses = { pending: 1000, up_to_date: 5000 };
+  const look = async () => {
+    if (!document.hidden) {
+      try {
+        const answer = await fetch(box.dataset.status, { redirect: "error" });
+        if (answer.status >= 400 && answer.status < 500) return;
+        if (answer.ok) show(await answer.json());
+      } catch {
+        // The server is away for a moment, or we are signed out: the page keeps what it knew.
+      }
+    }
+    setTimeout(look, pauses[box.dataset.state] ?? 3000);
+  };
+  setTimeout(look, pauses[box.dataset.state] ?? 3000);
+}
+
+// The company field offers what is being typed.
+for (const input of document.querySelectorAll("input[data-search]")) {
+  const offered = document.getElementById(input.getAttribute("list"));
+  let timer;
+  input.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      const answer = await fetch(`${input.dataset.search}?q=${encodeURIComponent(input.value)}`);
+      if (!answer.ok) return;
+      offered.replaceChildren(
+        ...(await answer.json()).found.map((name) => {
+          const option = document.createElement("option");
+          option.value = name;
+          return option;
+        }),
+      );
+    }, 150);
+  });
+}
+
+// What cannot be without the Members section goes out with it.
+{
+  const shown = document.getElementById("in_members_section");
+  shown?.addEventListener("change", () => {
+    if (shown.checked) return;
+    for (const box of document.querySelectorAll(".only-members-section input")) box.checked = false;
+  });
+}

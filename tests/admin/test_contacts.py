@@ -1,0 +1,198 @@
+"""People and companies: their pages, their records, their accounts."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from idp import audit
+from idp.audit import AuditEvent
+from idp.database import db
+from idp.directory import accounts, contacts, fields
+from idp.directory.contacts import Company, Person
+from idp.signin import recovery
+from tests import browsing, factories
+from tests.admin.conftest import SignIn
+
+RECORD = {"first_name": "Grace", "last_name": "Hopper", "active": "y"}
+
+
+def person(key: str) -> Person:
+    found = contacts.find(key)
+    assert isinstance(found, Person)
+    db.session.refresh(found)
+    return found
+
+
+def last(event: audit.Event) -> AuditEvent:
+    query = select(AuditEvent).where(AuditEvent.name == event.value).order_by(AuditEvent.id.desc())
+    found = db.session.scalars(query).first()
+    assert found is not None
+    return found
+
+
+def test_a_record_is_changed_and_the_change_is_in_the_audit(app: Flask, staff: FlaskClient) -> None:
+    company = factories.company(name="Remington (Rand), Ltd")
+    factories.person(key="p", email="grace@example.org", account=True)
+    field = fields.create("Areas", "several_of", choices=["Policy", "Safety"])
+    day = fields.create("Certified on", "date")
+    db.session.commit()
+    record = {
+        **RECORD,
+        "email": "hopper@example.org",
+        "company": "remington (rand), ltd",
+        "joined_on": "2020-01-31",
+        "website": "https://hopper.example",
+        "bio": "<p>Hello</p><script>x</script>",
+        "custom_areas": ["policy", "safety"],
+        "custom_certified_on": "2026-04-01",
+    }
+    answer = browsing.submit(staff, "/panel/people/p/edit", **record)
+    assert answer.location == "/panel/people/p"
+    row = person("p")
+    assert (row.title, row.email, row.company_id) == (
+        "Grace Hopper",
+        "hopper@example.org",
+        company.id,
+    )
+    assert accounts.find("hopper@example.org") is not None
+    assert row.bio == "<p>Hello</p>"
+    values = fields.values_of(row)
+    assert fields.shown(values[field.key]) == "Policy, Safety"
+    assert fields.shown(values[day.key]) == "2026-04-01"
+    event = last(audit.Event.CONTACT_CHANGED)
+    assert event.detail["changed"]["email"] == ["grace@example.org", "hopper@example.org"]
+    assert event.detail["changed"]["joined_on"] == [None, "2020-01-31"]
+    assert event.actor.endswith("@example.org")
+    page = staff.get("/panel/people/p").text
+    for words in ("31 January 2020", "Policy, Safety", "Invited", "Remington (Rand), Ltd"):
+        assert words in page
+    # Saving the same again changes nothing and is no event.
+    count = db.session.query(AuditEvent).count()
+    assert browsing.submit(staff, "/panel/people/p/edit", **record).status_code == 303
+    assert db.session.query(AuditEvent).count() == count
+
+
+def test_everything_that_is_wrong_is_said_at_once(app: Flask, staff: FlaskClient) -> None:
+    factories.account(email="taken@example.org")
+    factories.person(key="p", last_name="Lovelace", account=True)
+    factories.company(name="Twin")
+    factories.company(name="Twin")
+    fields.create("Years", "whole_number")
+    db.session.commit()
+    wrong = {"website": "javascript:alert(1)", "joined_on": "31.1.2020", "custom_years": "ten"}
+    page = browsing.submit(
+        staff, "/panel/people/p/edit", **RECORD, email="Taken@example.org", company="twin", **wrong
+    )
+    assert page.status_code == 200
+    for words in (
+        "Another account signs in with Taken@example.org.",
+        "Several companies have this name",
+        "Not a valid date value.",
+        "Not a web address",
+        "Not a whole number.",
+    ):
+        assert words in page.text
+    page = browsing.submit(staff, "/panel/people/p/edit", **RECORD, email="", company="Nobody")
+    for words in ("An account needs an e-mail address.", "There is no company “Nobody”."):
+        assert words in page.text
+    assert person("p").last_name == "Lovelace"
+    page = browsing.submit(staff, "/panel/people/p/edit", first_name="", last_name=" ")
+    assert "A person needs a name." in page.text
+
+
+def test_one_of_two_companies_with_one_name_is_picked(app: Flask, staff: FlaskClient) -> None:
+    twin = factories.company(name="Twin")
+    factories.company(name="Twin")
+    factories.person(key="p")
+    found = staff.get("/panel/companies/search?q=twi").get_json()["found"]
+    assert f"Twin ({twin.key})" in found
+    browsing.submit(staff, "/panel/people/p/edit", **RECORD, company=f"Twin ({twin.key})")
+    assert person("p").company_id == twin.id
+    assert f"Twin ({twin.key})" in staff.get("/panel/people/p/edit").text
+
+
+def test_a_person_is_added(app: Flask, staff: FlaskClient) -> None:
+    field = fields.create("Volunteer", "yes_no")
+    db.session.commit()
+    answer = browsing.submit(
+        staff, "/panel/people/new", **RECORD, email="new@example.org", custom_volunteer="yes"
+    )
+    added = contacts.find_person_by_email("new@example.org")
+    assert added is not None
+    assert answer.location.endswith(added.key)
+    assert fields.shown(fields.values_of(added)[field.key]) == "Yes"
+
+
+def test_an_account_is_made_invited_deactivated_and_reactivated(
+    app: Flask, staff: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(recovery, "send_link", lambda account: sent.append(account.person.email))
+    factories.person(key="p", email="p@example.org")
+
+    def press(action: str) -> str:
+        browsing.submit(staff, "/panel/people/p", f"/panel/people/p/{action}")
+        return staff.get("/panel/people/p").text
+
+    assert "No account" in staff.get("/panel/people/p").text
+    assert "Send the invitation" in press("account")
+    assert "on its way to p@example.org" in press("link")
+    assert sent == ["p@example.org"]
+    page = press("deactivate")
+    assert "Cannot sign in, here or at Higher Logic." in page
+    assert "Send the invitation" not in page
+    assert last(audit.Event.ACCOUNT_DEACTIVATED).subject == "p"
+    assert "The account is active again." in press("reactivate")
+    assert "There is nothing to send" in press("resend")
+
+
+def test_deactivating_ends_the_running_session(
+    app: Flask, staff: FlaskClient, sign_in: SignIn
+) -> None:
+    member = sign_in(factories.account(key="p"))
+    assert member.get("/").status_code == 200
+    browsing.submit(staff, "/panel/people/p", "/panel/people/p/deactivate")
+    assert member.get("/").status_code == 303
+
+
+def test_staff_cannot_take_over_an_owner(app: Flask, staff: FlaskClient) -> None:
+    factories.account(key="boss", role="owner", email="boss@example.org")
+    page = staff.get("/panel/people/boss").text
+    assert "only an owner changes how they sign in" in page
+    for action in ("deactivate", "link", "reactivate"):
+        answer = browsing.submit(staff, "/panel/people/boss", f"/panel/people/boss/{action}")
+        assert answer.status_code == 403
+    page = browsing.submit(
+        staff, "/panel/people/boss/edit", **RECORD, email="mine@example.org"
+    ).text
+    assert "Only an owner may change an owner’s address." in page.replace("&#39;", "’")
+    page = browsing.submit(
+        staff, "/panel/people/boss/edit", first_name="B", last_name="B", email="boss@example.org"
+    ).text
+    assert "Deactivate the account first" in page
+    assert person("boss").email == "boss@example.org"
+
+
+def test_nobody_locks_themselves_out(app: Flask, sign_in: SignIn) -> None:
+    boss = sign_in(factories.account(key="boss", role="owner"))
+    assert "/panel/people/boss/deactivate" not in boss.get("/panel/people/boss").text
+    browsing.submit(boss, "/panel/people/boss", "/panel/people/boss/deactivate")
+    assert "You cannot deactivate your own account" in boss.get("/panel/people/boss").text
+
+
+def test_a_company_is_added_and_changed(app: Flask, staff: FlaskClient) -> None:
+    answer = browsing.submit(staff, "/panel/companies/new", name="Engines Ltd", active="y")
+    company = db.session.scalars(select(Company)).one()
+    assert answer.location == f"/panel/companies/{company.key}"
+    factories.person(last_name="Babbage", company=company)
+    page = staff.get(answer.location).text
+    assert "1 person works here" in page
+    assert "Babbage" in page
+    edit = f"{answer.location}/edit"
+    page = browsing.submit(staff, edit, name="", active="y").text
+    assert "A company needs a name." in page
+    browsing.submit(staff, edit, name="Engines & Co", website="https://engines.example", active="y")
+    assert "Engines &amp; Co" in staff.get(answer.location).text
+    browsing.submit(staff, answer.location, f"{answer.location}/resend")
+    assert "There is nothing to send" in staff.get(answer.location).text

@@ -1,0 +1,213 @@
+"""Groups: made, changed, previewed, synced."""
+
+import json
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from idp.audit import AuditEvent
+from idp.database import db
+from idp.directory import fields, groups
+from idp.directory.contacts import InvalidValue
+from idp.directory.groups import Group
+from idp.directory.membership import Membership
+from sync import connection, ledger
+from tests import browsing, factories
+
+CURRENT = {"all": [{"field": "member_status", "op": "is", "value": "Current"}]}
+FORM: dict[str, Any] = {
+    "name": "Current members",
+    "description": "",
+    "selects": "people",
+    "condition": json.dumps(CURRENT),
+    "type": "security",
+    "community_type": "Committee",
+}
+
+
+@pytest.fixture
+def connected(app: Flask) -> None:
+    """A connection with a key."""
+    connection.change(tenant_code="MADEUP", api_key="0123456789abcdef")
+    db.session.commit()
+
+
+def only() -> Group:
+    return db.session.scalars(select(Group)).one()
+
+
+def test_a_group_is_made_with_its_condition_and_synced(
+    app: Flask, staff: FlaskClient, connected: None
+) -> None:
+    member = factories.person(account=True)
+    factories.person(account=True, member_status="Lapsed")
+    response = browsing.submit(staff, "/panel/groups/new", **FORM, sync="y")
+    assert response.status_code == 303
+    group = only()
+    assert (group.name, group.type, group.sync) == ("Current members", "security", True)
+    assert member.id in set(db.session.scalars(select(Membership.contact_id)))
+    page = staff.get(response.location).text
+    assert "The members are on their way to Higher Logic." in page
+    assert "Syncing: 0 of" in page
+
+
+def test_the_status_ends_by_saying_up_to_date(
+    app: Flask, staff: FlaskClient, connected: None
+) -> None:
+    factories.person(account=True)
+    factories.person()
+    group = factories.group(type="security", sync=True, key="g")
+    path = f"/panel/groups/{group.key}/status.json"
+    facts = staff.get(path).get_json()
+    assert facts["state"] == "pending"
+    assert facts["left_out"] == "1 left out: no account (1)"
+    row = ledger.table.c
+    db.session.execute(
+        ledger.table.update().values(accepted=row.wanted, accepted_at=func.current_timestamp())
+    )
+    db.session.commit()
+    facts = staff.get(path).get_json()
+    assert (facts["state"], facts["label"], facts["sent"]) == ("up_to_date", "Up to date", 2)
+    assert facts["last_accepted"] == "just now"
+    db.session.execute(
+        ledger.table.update().values(
+            wanted=row.wanted + 1, refused=row.wanted + 1, last_error="No such State."
+        )
+    )
+    db.session.commit()
+    facts = staff.get(path).get_json()
+    assert facts["state"] == "failing"
+    assert {failure["reason"] for failure in facts["failures"]} == {"No such State."}
+
+
+def test_an_existing_integration_key_is_given_once(app: Flask, staff: FlaskClient) -> None:
+    factories.group(key="taken")
+    page = browsing.submit(staff, "/panel/groups/new", **FORM, key="taken")
+    assert page.status_code == 200
+    assert "Another group has this key." in page.text
+    made = browsing.submit(staff, "/panel/groups/new", **FORM, key="HL-1234")
+    assert made.location == "/panel/groups/HL-1234"
+
+
+def test_what_is_wrong_is_said_at_its_field_and_nothing_is_saved(
+    app: Flask, staff: FlaskClient
+) -> None:
+    for field, wrong, message in (
+        ("name", {"name": " "}, "A group needs a name."),
+        ("condition", {"condition": "{"}, "The condition is not JSON."),
+        ("condition", {"condition": '{"all": []}'}, "“all” needs a list of at least one rule"),
+        ("condition", {"condition": '{"field": "shoe", "op": "empty"}'}, "There is no field"),
+        ("type", {"type": "", "sync": "y"}, "Choose a group type before the sync goes on."),
+    ):
+        page = browsing.submit(staff, "/panel/groups/new", **{**FORM, **wrong})
+        assert f'id="{field}-error">{message}' in page.text
+        assert db.session.scalar(select(func.count()).select_from(Group)) == 0
+
+
+def test_the_type_is_fixed_once_the_sync_was_on(app: Flask, staff: FlaskClient) -> None:
+    group = factories.group(type="security", sync=True, key="g")
+    page = staff.get("/panel/groups/g").text
+    assert 'name="type"' not in page
+    assert "Fixed since the sync was switched on" in page
+    answer = browsing.submit(staff, "/panel/groups/g", **{**FORM, "type": "community", "sync": "y"})
+    assert "The group type is fixed" in answer.text
+    # Without the field, as the page sends it, everything else can be changed.
+    renamed = {**FORM, "name": "Members", "sync": "y"}
+    del renamed["type"]
+    assert browsing.submit(staff, "/panel/groups/g", **renamed).status_code == 303
+    assert (only().name, only().type) == ("Members", "security")
+    with pytest.raises(InvalidValue, match="fixed"):
+        groups.change(group, type="community")
+
+
+def test_switching_off_asks_first_and_says_what_happens(
+    app: Flask, staff: FlaskClient, connected: None
+) -> None:
+    factories.person(account=True)
+    factories.group(type="security", sync=True, key="g")
+    asked = browsing.submit(staff, "/panel/groups/g", **{**FORM, "name": "Renamed"})
+    assert asked.status_code == 200
+    assert "2 members are taken out of the security group" in asked.text
+    assert only().sync
+    token = browsing.csrf_token(asked.text)
+    form = {**FORM, "name": "Renamed", "csrf_token": token, "confirmed": "1"}
+    assert staff.post("/panel/groups/g", data=form).status_code == 303
+    assert (only().sync, only().name) == (False, "Renamed")
+
+
+def test_a_preview_says_what_would_happen_and_writes_nothing(
+    app: Flask, staff: FlaskClient
+) -> None:
+    factories.person(account=True, member_status="Grace")
+    factories.person(member_status="Grace")
+    factories.person(member_status="Grace", active=False)
+    factories.group(key="g")
+    token = browsing.csrf_token(staff.get("/panel/groups/g").text)
+
+    def look(condition: object, **more: str) -> Any:
+        data = {"csrf_token": token, "condition": json.dumps(condition), "group": "g", **more}
+        return staff.post("/panel/groups/preview", data=data).get_json()
+
+    before = db.session.scalar(select(func.count()).select_from(AuditEvent))
+    facts = look({"field": "member_status", "op": "is", "value": "Grace"})
+    assert facts["sentence"] == "Member status is Grace"
+    assert facts["outcome"] == (
+        "3 people match; 1 of them will sync; 2 left out: no account (1), record not in use (1)"
+    )
+    assert facts["movement"] == "When you save: 3 join, 1 leave"
+    assert "There is no field" in look({"field": "x", "op": "is", "value": "1"})["error"]
+    # The same without a script: the page comes back with it.
+    form = {**FORM, "condition": json.dumps({"field": "member_status", "op": "empty"})}
+    page = browsing.submit(staff, "/panel/groups/g", **form, preview="1").text
+    assert "Member status is empty" in page
+    assert "Nobody matches" in page
+    assert db.session.scalar(select(func.count()).select_from(AuditEvent)) == before
+    assert only().condition["all"][0]["value"] == "Current"
+
+
+def test_the_editor_offers_choices_and_frequent_values(app: Flask, staff: FlaskClient) -> None:
+    fields.create("Areas", "several_of", choices=["Policy", "R&D"])
+    factories.person(member_status="Current")
+    factories.person(member_status="Grace")
+    db.session.commit()
+    page = staff.get("/panel/groups/new").text
+    assert "R\\u0026amp;D" in page or "R\\u0026D" in page
+    values = staff.get("/panel/groups/values?field=member_status").get_json()["values"]
+    assert values == ["Current", "Grace"]
+    assert staff.get("/panel/groups/values?field=email").get_json()["values"] == []
+
+
+def test_a_group_is_deleted_only_when_its_sync_is_off(app: Flask, staff: FlaskClient) -> None:
+    group = factories.group(type="security", sync=True, key="g")
+    assert "Its sync is on" in staff.get("/panel/groups/g/delete").text
+    page = "/panel/groups/g"
+    browsing.submit(staff, page, "/panel/groups/g/delete")
+    assert "Switch the sync off before you delete" in staff.get(page).text
+    groups.switch_sync(groups.find(group.key) or group, False)
+    db.session.commit()
+    answer = browsing.submit(staff, "/panel/groups/g/delete")
+    assert answer.location == "/panel/groups/"
+    assert groups.find("g") is None
+
+
+def test_members_say_what_keeps_them_from_the_sync(app: Flask, staff: FlaskClient) -> None:
+    factories.person(last_name="Without", email="")
+    factories.person(last_name="With", account=True)
+    factories.group(key="g")
+    page = staff.get("/panel/groups/g/members").text
+    assert "Left out: no account" in page
+    assert "Would sync" in page
+    found = staff.get("/panel/groups/g/members?q=without").text
+    assert "1 member" in found
+
+
+def test_all_members_are_sent_again_on_request(
+    app: Flask, staff: FlaskClient, connected: None
+) -> None:
+    factories.group(type="security", sync=True, key="g")
+    answer = browsing.submit(staff, "/panel/groups/g", "/panel/groups/g/resend")
+    assert answer.status_code == 303
+    assert "1 records are sent again" in staff.get("/panel/groups/g").text

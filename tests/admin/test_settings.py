@@ -1,0 +1,216 @@
+"""Association settings, custom fields, clients, the overview and the audit."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from idp import association
+from idp.audit import AuditEvent
+from idp.database import db
+from idp.directory import fields
+from idp.directory.fields import CustomField
+from idp.oauth import clients
+from idp.oauth.clients import Client
+from sync import connection, wire
+from tests import browsing, factories
+
+KEY = "secret-key-of-higher-logic-9876"
+SETTINGS = {
+    "name": "Made-up Engineers",
+    "colour": "#123456",
+    "base_url": "https://data.higherlogic.com",
+    "tenant_code": "MADEUP",
+    "api_key": KEY,
+    "member_statuses": "Current, Life",
+    "integrate_bio": "y",
+}
+
+
+def audited() -> str:
+    return str([(row.name, row.detail) for row in db.session.scalars(select(AuditEvent))])
+
+
+def test_settings_are_saved_and_the_key_is_never_shown(app: Flask, owner: FlaskClient) -> None:
+    answer = browsing.submit(owner, "/panel/integrations/", **SETTINGS)
+    assert answer.status_code == 303
+    link = connection.get()
+    assert (link.tenant_code, link.api_key, link.integrate_bio) == ("MADEUP", KEY, True)
+    assert link.member_statuses == ["Current", "Life"]
+    assert association.get().name == "Made-up Engineers"
+    for path in ("/panel/integrations/", "/panel/", "/panel/audit/", "/"):
+        page = owner.get(path).text
+        assert KEY not in page
+    page = owner.get("/panel/integrations/").text
+    assert "ends in …9876" in page
+    assert "--accent: #123456" in page
+    assert KEY not in audited()
+    assert "Your association → Made-up Engineers" in owner.get("/panel/audit/").text
+    # An empty key keeps the one that is there.
+    browsing.submit(owner, "/panel/integrations/", **{**SETTINGS, "api_key": ""})
+    assert connection.get().api_key == KEY
+    assert not connection.get().integrate_profile_image
+
+
+def test_a_wrong_setting_is_said_at_its_field_and_nothing_is_saved(
+    app: Flask, owner: FlaskClient
+) -> None:
+    for name, value, message in (
+        ("base_url", "http://hl.example.org", "The base URL must be https"),
+        ("tenant_code", "two words", "A tenant code is one word"),
+        ("api_key", "two words", "An API key is one word"),
+        ("colour", "#ffff00", "White text cannot be read"),
+        ("name", "", "The association needs a name."),
+    ):
+        page = browsing.submit(owner, "/panel/integrations/", **{**SETTINGS, name: value})
+        assert f'id="{name}-error">{message}' in page.text
+        assert KEY not in page.text
+        assert not connection.get().configured
+        assert association.get().name == "Your association"
+
+
+def test_the_connection_is_tested_and_the_result_is_said_in_words(
+    app: Flask, owner: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browsing.submit(owner, "/panel/integrations/", "/panel/integrations/test")
+    assert "before you test them" in owner.get("/panel/integrations/").text
+    browsing.submit(owner, "/panel/integrations/", **SETTINGS)
+    verdicts = iter(
+        [
+            wire.Outcome(wire.Verdict.WRONG_KEY, "The key is not known."),
+            wire.Outcome(wire.Verdict.ACCEPTED, ""),
+        ]
+    )
+    monkeypatch.setattr("sync.exchange.Target.send", lambda _self, _records: next(verdicts))
+    page = "/panel/integrations/"
+    browsing.submit(owner, page, "/panel/integrations/test")
+    assert "The key is not known." in owner.get(page).text
+    assert "Higher Logic refused our key" in owner.get("/panel/").text
+    browsing.submit(owner, page, "/panel/integrations/test")
+    assert "Connected: Higher Logic took the key" in owner.get(page).text
+
+
+def test_the_set_up_list_ticks_itself(app: Flask, owner: FlaskClient, staff: FlaskClient) -> None:
+    assert "0 of 6 done" in owner.get("/panel/").text
+    assert "An owner does this." in staff.get("/panel/").text
+    browsing.submit(owner, "/panel/integrations/", **SETTINGS)
+    clients.create("Community", "higher-logic", ["https://hl.example.org/cb"])
+    db.session.commit()
+    page = owner.get("/panel/").text
+    assert "3 of 6 done" in page
+    assert "Test it" in page
+    assert "No group is synced yet" in page
+    facts = owner.get("/panel/status.json").get_json()
+    assert (facts["state"], facts["pending"]) == ("up_to_date", "0")
+
+
+FIELD = {
+    "label": "Region",
+    "kind": "one_of",
+    "applies_to": "person",
+    "more_choices": "North\nSouth",
+}
+
+
+def test_a_field_syncs_only_when_it_is_shown_in_the_members_section(
+    app: Flask, staff: FlaskClient
+) -> None:
+    page = browsing.submit(staff, "/panel/fields/new", **FIELD, sync="y")
+    assert "only when it is shown in the Members section" in page.text
+    assert db.session.scalar(select(func.count()).select_from(CustomField)) == 0
+    browsing.submit(staff, "/panel/fields/new", **FIELD, sync="y", in_members_section="y")
+    assert fields.all_fields()[0].sync
+    page = browsing.submit(
+        staff, "/panel/fields/region", **{**FIELD, "more_choices": ""}, sync="y",
+        choice_north="North", choice_south="South",
+    )  # fmt: skip
+    assert "only when it is shown in the Members section" in page.text
+    assert fields.all_fields()[0].in_members_section
+
+
+def test_choices_are_renamed_added_and_retired_and_keep_their_keys(
+    app: Flask, staff: FlaskClient
+) -> None:
+    browsing.submit(staff, "/panel/fields/new", **FIELD)
+    form = {**FIELD, "more_choices": "East\n\nEast", "choice_south": "South", "retired_south": "y"}
+    browsing.submit(staff, "/panel/fields/region", **form, choice_north="Far north")
+    field = fields.all_fields()[0]
+    assert [(c.key, c.label, c.retired) for c in field.choices] == [
+        ("north", "Far north", False),
+        ("south", "South", True),
+        ("east", "East", False),
+    ]
+    # The kind is fixed, whatever the form says.
+    form |= {"kind": "text", "more_choices": "east", "choice_east": "East"}
+    page = browsing.submit(staff, "/panel/fields/region", **form, choice_north="Far north")
+    assert "Two choices have the same name." in page.text
+    assert fields.all_fields()[0].kind == "one_of"
+    assert "FIELD" not in audited()
+    assert "staff:field:created" in audited()
+
+
+CLIENT = {
+    "name": "Community",
+    "template": "higher-logic",
+    "redirect_uris": "https://hl.example.org/a\nhttps://hl.example.org/b\n",
+    "post_logout_redirect_uris": "",
+    "frontchannel_logout_uri": "",
+}
+
+
+def test_a_clients_secret_is_shown_once(app: Flask, owner: FlaskClient) -> None:
+    answer = browsing.submit(owner, "/panel/clients/new", **CLIENT)
+    assert answer.status_code == 201
+    client = db.session.scalars(select(Client)).one()
+    secret = answer.text.split('class="big"><code>')[1].split("</code>")[0]
+    assert client.check_client_secret(secret)
+    assert "Set-Cookie" not in answer.headers or secret not in answer.headers["Set-Cookie"]
+    path = f"/panel/clients/{client.client_id}"
+    for page in (path, "/panel/clients/", "/panel/audit/", f"{path}/secret"):
+        assert secret not in owner.get(page).text
+    assert secret not in audited()
+    page = owner.get(path).text
+    for words in ("http://127.0.0.1:8000/oauth/token", client.client_id, "Identifier attribute"):
+        assert words in page
+    renewed = browsing.submit(owner, f"{path}/secret")
+    db.session.refresh(client)
+    assert not client.check_client_secret(secret)
+    assert "The old secret does not work any more." in renewed.text
+
+
+def test_a_client_is_changed_and_put_out_of_use(app: Flask, owner: FlaskClient) -> None:
+    browsing.submit(owner, "/panel/clients/new", **CLIENT)
+    path = f"/panel/clients/{db.session.scalars(select(Client.client_id)).one()}"
+    wrong = {**CLIENT, "redirect_uris": "http://hl.example.org/a"}
+    assert "use https" in browsing.submit(owner, path, **wrong).text
+    assert (
+        "at least one redirect URI"
+        in browsing.submit(owner, "/panel/clients/new", **{**CLIENT, "redirect_uris": " "}).text
+    )
+    browsing.submit(owner, path, **{**CLIENT, "redirect_uris": "https://hl.example.org/c"})
+    client = db.session.scalars(select(Client)).one()
+    assert client.redirect_uris == ["https://hl.example.org/c"]
+    browsing.submit(owner, path, f"{path}/use")
+    assert "Out of use" in owner.get(path).text
+    browsing.submit(owner, path, f"{path}/use")
+    assert "The client is in use again." in owner.get(path).text
+
+
+def test_the_audit_says_who_did_what_by_name(app: Flask, owner: FlaskClient) -> None:
+    factories.person(key="p", first_name="Mary", last_name="Somerville")
+    browsing.submit(
+        owner, "/panel/people/p/edit", first_name="Mary", last_name="Greig", active="y", email=""
+    )
+    condition = '{"field": "member_status", "op": "is", "value": "Grace"}'
+    factories.group(key="g", name="Everybody")
+    browsing.submit(
+        owner, "/panel/groups/g", name="All", selects="people", condition=condition, type=""
+    )
+    page = owner.get("/panel/audit/").text
+    assert "Record changed" in page
+    assert "last name: Somerville → Greig" in page
+    assert '<a href="/panel/people/p">Mary Greig</a>' in page
+    assert "condition: “Member status is Current” → “Member status is Grace”" in page
+    found = owner.get("/panel/audit/?q=greig").text
+    assert "1 event" in found
+    assert "Group changed" not in found

@@ -4,17 +4,18 @@ import secrets
 from typing import Any
 
 import structlog
-from flask import Flask, Response, g, render_template, request
+from flask import Flask, Request, Response, abort, current_app, g, render_template, request
 from flask_bootstrap import Bootstrap5
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
-from markupsafe import Markup, escape
-from werkzeug.exceptions import HTTPException
+from markupsafe import Markup
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from idp import association, database
 from idp.database import db
-from idp.directory.contacts import cleaned_bio
+from idp.directory.contacts import harmless_html
 from idp.settings import Settings
 
 log = structlog.get_logger()
@@ -26,8 +27,31 @@ LARGEST_BODY = 2 * 1024 * 1024
 READING_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
+class TextRequest(Request):
+    """A request whose parameters are text: one with a NUL character in them is refused (400).
+
+    No honest browser sends one, and Postgres keeps none: each would be a failure of ours.
+    """
+
+    @property
+    def args(self) -> Any:
+        """The parameters of the query string. Raises ``BadRequest``."""
+        return _without_nul(super().args)
+
+    def _load_form_data(self) -> None:
+        super()._load_form_data()
+        _without_nul(self.form)
+
+
+def _without_nul(given: MultiDict[str, str]) -> MultiDict[str, str]:
+    if any("\x00" in name or "\x00" in value for name, value in given.items(multi=True)):
+        raise BadRequest("A parameter holds a NUL character.")
+    return given
+
+
 def init_app(app: Flask, settings: Settings) -> None:
     """Give an app the house's rules for every request."""
+    app.request_class = TextRequest
     app.secret_key = settings.signing_key
     app.config.update(
         MAX_CONTENT_LENGTH=LARGEST_BODY,
@@ -41,7 +65,9 @@ def init_app(app: Flask, settings: Settings) -> None:
         PREFERRED_URL_SCHEME="https" if settings.secure else "http",
         BOOTSTRAP_SERVE_LOCAL=True,
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session lives
-        WTF_CSRF_SSL_STRICT=True,
+        # No Referer comes to us from our own forms: see Referrer-Policy below. The token and the
+        # SameSite cookie are what protects them.
+        WTF_CSRF_SSL_STRICT=False,
     )
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
@@ -61,10 +87,10 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 def rich_text(bio: str) -> Markup:
     """A bio as HTML. It was cleaned when it was stored; cleaned again, a slip there is harmless."""
-    if "<" in bio:
-        return Markup(cleaned_bio(bio))  # noqa: S704 (nh3 has just cleaned it)
-    paragraphs = escape(bio).replace("\n", Markup("<br>"))
-    return Markup("<p>{}</p>").format(paragraphs)
+    html = Markup(harmless_html(bio))  # noqa: S704 (nh3 has just cleaned it)
+    if "<" in html:
+        return html
+    return Markup("<p>{}</p>").format(html.replace("\n", Markup("<br>")))
 
 
 def browser_name(agent: str) -> str:
@@ -89,11 +115,14 @@ def form_may_leave() -> None:
     form ends at a client, and that client's own redirects cannot be known here; any https
     address is allowed then, and plain http where we are on loopback ourselves.
     """
-    g.form_targets = ("https:",) if request.is_secure else ("https:", "http:")
+    secure = current_app.config["TESSERA"].secure
+    g.form_targets = ("https:",) if secure else ("https:", "http:")
 
 
 def _begin() -> None:
     g.csp_nonce = secrets.token_urlsafe(16)
+    if "\x00" in request.path:
+        abort(404)
     if request.method in READING_METHODS:
         database.start_reading()
 
@@ -116,7 +145,7 @@ def _headers(response: Response) -> Response:
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "no-referrer")
     response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    if request.is_secure:
+    if current_app.config["TESSERA"].secure:
         response.headers.setdefault(
             "Strict-Transport-Security", "max-age=31536000; includeSubDomains"
         )
@@ -134,8 +163,13 @@ def _page(status: int, title: str, text: str) -> tuple[str, int]:
     return render_template("error.html", title=title, text=text, status=status), status
 
 
+def _route() -> str:
+    # Not the path itself: a link by mail has its secret there.
+    return str(request.url_rule or "")
+
+
 def _csrf_page(error: CSRFError) -> tuple[str, int]:
-    log.info("form refused", reason=error.description, path=request.path)
+    log.info("form refused", reason=error.description, path=_route())
     return _page(
         400,
         "This page was open for too long",
@@ -169,7 +203,7 @@ def _error_page(error: HTTPException) -> Any:
 def _failure_page(error: Exception) -> tuple[str, int]:
     # The trace is for the log alone; the number finds it there.
     number = secrets.token_hex(4)
-    log.error("request failed", number=number, path=request.path, exc_info=error)
+    log.error("request failed", number=number, path=_route(), exc_info=error)
     return _page(
         500,
         "Something went wrong here",

@@ -1,5 +1,6 @@
 """The ``tessera`` command: every package's commands under one name."""
 
+import copy
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -28,14 +29,14 @@ def command() -> None:
 
 
 def _in_app(inner: click.Command) -> click.Command:
-    """A command (or each command of a group) run with the app at hand.
+    """A copy of a command (or of a group and its commands) that runs with the app at hand.
 
     The app is made when the command runs, so that ``--help`` needs neither settings nor database.
     """
-    if isinstance(inner, click.Group):
-        for part in inner.commands.values():
-            _in_app(part)
-        return inner
+    outer = copy.copy(inner)
+    if isinstance(inner, click.Group) and isinstance(outer, click.Group):
+        outer.commands = {name: _in_app(part) for name, part in inner.commands.items()}
+        return outer
     callback = inner.callback
     if callback is None:
         raise TypeError(f"{inner.name} has no callback")
@@ -50,17 +51,16 @@ def _in_app(inner: click.Command) -> click.Command:
             schema.check()
             return callback(*arguments, **options)
 
-    inner.callback = with_app
-    return inner
+    outer.callback = with_app
+    return outer
 
 
 def _add_all() -> None:
-    from idp.oauth.commands import client, keys
-    from sync.commands import sync
-
     from idp.directory.commands import group_command, import_command
+    from idp.oauth.commands import client, keys
     from idp.signin.commands import account_command
     from launch.association import association_command
+    from sync.commands import sync
 
     for part in (
         import_command,
@@ -104,7 +104,6 @@ def clock() -> None:
 
 def _run_process(name: str) -> None:
     import sync.commands
-
     from wsgi import create_app
 
     start: Callable[[Any], None] = getattr(sync.commands, name)

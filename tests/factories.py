@@ -1,4 +1,4 @@
-"""Makers of test objects: each gives a saved object with sensible values, and takes what differs."""
+"""Makers of test objects: each saves one with sensible values, and takes what differs."""
 
 import itertools
 from typing import Any

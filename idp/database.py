@@ -80,11 +80,12 @@ def now() -> dt.datetime:
 def init_app(app: Flask, settings: Settings) -> None:
     """Bind the app to its database."""
     address = settings.database_address
-    options: dict[str, Any] = {"pool_pre_ping": True}
+    # No values in the text of an error: it goes to the log, and some are hashes and sealed keys.
+    options: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
     if address.startswith("sqlite"):
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Writers wait for each other this many seconds before "database is locked".
-        options = {"connect_args": {"timeout": 30}}
+        options = {"hide_parameters": True, "connect_args": {"timeout": 30}}
     app.config["SQLALCHEMY_DATABASE_URI"] = address
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
     db.init_app(app)

@@ -1,12 +1,27 @@
 """How often somebody may try: rate limits kept in Redis, in memory while Redis is away."""
 
-from flask import Flask
+import ipaddress
+
+from flask import Flask, request
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 
 from idp.settings import Settings
 
-limiter = Limiter(key_func=get_remote_address, strategy="moving-window")
+
+def network() -> str:
+    """Whom a limit counts: an IPv4 address, or an IPv6 network of 64 bits, which is what one
+    customer of a provider has to choose addresses from."""
+    given = request.remote_addr or ""
+    try:
+        address = ipaddress.ip_address(given)
+    except ValueError:
+        return given
+    if isinstance(address, ipaddress.IPv4Address) or address.ipv4_mapped is not None:
+        return given
+    return str(ipaddress.ip_network((int(address), 64), strict=False))
+
+
+limiter = Limiter(key_func=network, strategy="moving-window")
 
 
 def init_app(app: Flask, settings: Settings) -> None:

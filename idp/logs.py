@@ -28,7 +28,7 @@ def init_app(_app: Flask) -> None:
     logging.getLogger("authlib").setLevel(logging.WARNING)
     terminal = sys.stderr.isatty()
     renderer: Any = (
-        structlog.dev.ConsoleRenderer(colors=True)
+        structlog.dev.ConsoleRenderer(colors=True, repr_native_str=True)
         if terminal
         else structlog.processors.JSONRenderer(ensure_ascii=False)
     )

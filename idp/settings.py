@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import secrets
+import stat
 import tempfile
 from functools import cached_property
 from pathlib import Path
@@ -39,7 +40,10 @@ class Settings(BaseSettings):
     """The deployment's settings; ``load`` makes one."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TESSERA_", use_attribute_docstrings=True, extra="ignore"
+        env_prefix="TESSERA_",
+        env_ignore_empty=True,
+        use_attribute_docstrings=True,
+        extra="ignore",
     )
 
     host: str = "127.0.0.1"
@@ -126,7 +130,9 @@ class Settings(BaseSettings):
         if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
             return path
         digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"tessera-{os.getuid()}-{digest}" / "redis.sock"
+        folder = Path(tempfile.gettempdir()) / f"tessera-{os.getuid()}-{digest}"
+        _check_own_folder(folder)
+        return folder / "redis.sock"
 
     def redacted(self) -> dict[str, str]:
         """Every setting as text, secrets masked, for ``tessera check``."""
@@ -138,6 +144,17 @@ class Settings(BaseSettings):
             else str(value)
             for name, value in shown.items()
         }
+
+
+def _check_own_folder(folder: Path) -> None:
+    # Everybody may write where it stands, and whoever writes to our Redis runs code here.
+    with contextlib.suppress(FileNotFoundError):
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+            raise ConfigurationError(
+                "TSR-C12",
+                f"{folder} is open to others: remove it, or choose a shorter data folder.",
+            )
 
 
 def is_loopback(url: str) -> bool:
@@ -186,6 +203,16 @@ def _check(settings: Settings) -> None:
                 "TESSERA_ENCRYPTION_KEYS holds something that is no Fernet key (32 bytes in "
                 "URL-safe base64): `tessera check --new-encryption-key` prints one.",
             ) from None
+    if settings.database_url is not None and not settings.database_address.startswith(
+        ("postgresql+psycopg://", "sqlite:///")
+    ):
+        raise ConfigurationError(
+            "TSR-C13", "TESSERA_DATABASE_URL is postgresql://user:password@host/name."
+        )
+    if not settings.redis_address.startswith(("redis://", "rediss://", "unix://")):
+        raise ConfigurationError(
+            "TSR-C14", "TESSERA_REDIS_URL is redis://…, rediss://… or unix://…."
+        )
     parts = urlsplit(settings.issuer)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigurationError("TSR-C06", "TESSERA_PUBLIC_URL is no http(s) address.")
@@ -204,7 +231,7 @@ def _check(settings: Settings) -> None:
 def _with_kept_secrets(settings: Settings) -> Settings:
     if settings.secret_key is not None and settings.encryption_keys:
         return settings
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     kept = _kept_secrets(settings.data_dir / "secrets.json")
     return settings.model_copy(
         update={

@@ -72,9 +72,9 @@ def init_app(app: Flask, settings: Settings) -> None:
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.before_request(_begin)  # first: a page that refuses needs its nonce, too
     csrf.init_app(app)
     bootstrap.init_app(app)
-    app.before_request(_begin)
     app.teardown_request(_end)
     app.after_request(_headers)
     app.context_processor(_page_context)

@@ -46,8 +46,10 @@ def set_value(key: str, value: str) -> None:
         elif key in SWITCHES:
             connection.change(**{SWITCHES[key]: yes_no(key, value)})
         else:
-            association.change(**{key: value})
-            audit.record(audit.Event.ASSOCIATION_CHANGED, changed={key: value})
+            before = getattr(association.get(), key)
+            after = getattr(association.change(**{key: value}), key)
+            if after != before:
+                audit.record(audit.Event.ASSOCIATION_CHANGED, changed={key: [before, after]})
         db.session.commit()
     except InvalidValue as error:
         db.session.rollback()

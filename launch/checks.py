@@ -21,8 +21,7 @@ def check_deployment(settings: Settings) -> list[str]:
                 connection.execute(text("SELECT 1"))
             schema.check()
         except SQLAlchemyError as error:
-            reason = str(error.__cause__ or error).strip().splitlines()[0]
-            problems.append(f"TSR-C21: The database cannot be reached: {reason}")
+            problems.append(str(schema.unreachable(error)))
         except ConfigurationError as error:
             problems.append(str(error))
     if settings.redis_url is not None:

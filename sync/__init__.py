@@ -19,7 +19,6 @@ __all__ = ["init_app"]
 def init_app(_app: Flask) -> None:
     """Have the feed follow the directory. Doing it again changes nothing."""
     changes.listen(note)
-    # Not ``changes.after_commit``: a resend or a mended key wakes the sync as well, and they
-    # announce nothing.
+    # Of every commit, not of announced changes alone: a resend or a mended key wakes the sync too.
     if not event.contains(Session, "after_commit", wake_if_noted):
         event.listen(Session, "after_commit", wake_if_noted)

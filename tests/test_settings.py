@@ -78,3 +78,24 @@ def test_a_deep_data_folder_still_has_a_socket(
 ) -> None:
     monkeypatch.setenv("TESSERA_DATA_DIR", str(tmp_path / ("deep" * 30)))
     assert len(str(deployment.load().redis_socket)) < 108
+
+
+def test_a_socket_folder_that_others_can_open_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TESSERA_DATA_DIR", str(tmp_path / ("deep" * 30)))
+    folder = deployment.load().redis_socket.parent
+    folder.mkdir()
+    try:
+        folder.chmod(0o777)
+        with pytest.raises(ConfigurationError, match="TSR-C12"):
+            _ = deployment.load().redis_socket
+        folder.chmod(0o700)
+        assert deployment.load().redis_socket.parent == folder
+    finally:
+        folder.rmdir()
+
+
+def test_the_data_folder_is_closed_to_others(tmp_path: Path) -> None:
+    deployment.load()
+    assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700

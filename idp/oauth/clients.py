@@ -3,6 +3,7 @@
 import datetime as dt
 import hmac
 import secrets
+import string
 from collections.abc import Sequence
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ SCOPES: dict[Template, str] = {
 }
 AUTHENTICATION_METHODS = ("client_secret_basic", "client_secret_post")
 LONGEST_URI = 2000
+_HOST_CHARACTERS = frozenset(string.ascii_letters + string.digits + "-._:[]")
 _CHANGEABLE = frozenset(
     {
         "name",
@@ -259,6 +261,9 @@ def checked_uri(field: str, value: str) -> str:
         raise refuse("fragment", "it must not have a fragment (#).")
     if parts.username is not None or parts.password is not None:
         raise refuse("credentials", "it must not hold a user name or password.")
+    # The host is named in a Content-Security-Policy, where ; would begin another rule.
+    if not set(parts.netloc) <= _HOST_CHARACTERS | {"*"}:
+        raise refuse("invalid_uri", "its host holds characters that no host has.")
     if "*" in host:
         raise refuse("wildcard", "every address is written out; there are no wildcards.")
     return value

@@ -27,7 +27,8 @@ def create(email: str, role: Role, password_stdin: bool, first_name: str, last_n
     """Give the person with this e-mail address an account.
 
     Somebody who is not in the directory yet is added to it. Without a password the account is
-    invited: its owner chooses one by a mailed link.
+    invited: its owner chooses one by a mailed link. An account that is there already, made by an
+    import say, takes the role and the password.
     """
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
     try:
@@ -39,7 +40,12 @@ def create(email: str, role: Role, password_stdin: bool, first_name: str, last_n
                 last_name=last_name,
             )  # fmt: skip
             db.session.add(person)
-        account = accounts.create(person, role=role)
+        account = accounts.of_person(person)
+        if account is None:
+            account = accounts.create(person, role=role)
+        elif account.role == role and password is None:
+            raise click.ClickException(f"{person.email} has an account already ({role}).")
+        accounts.change_role(account, role)
         db.session.flush()
         if password is not None:
             passwords.set_password(account, password)

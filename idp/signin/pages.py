@@ -9,8 +9,8 @@ from idp import audit
 from idp.database import db
 from idp.directory import accounts
 from idp.directory.contacts import email_key
-from idp.limits import limiter
-from idp.signin import passwords, sessions
+from idp.limits import limiter, network
+from idp.signin import known_browsers, passwords, sessions
 from idp.signin.forms import SignInForm
 from idp.web import form_may_leave
 
@@ -43,9 +43,26 @@ def _address_tried() -> str:
     return "sign-in " + email_key(request.form.get("email", "")[:254])
 
 
+def _address_tried_from_here() -> str:
+    return f"{_address_tried()} from {network()}"
+
+
+def _known_browser() -> bool:
+    return known_browsers.is_known(request.form.get("email", "")[:254])
+
+
 @blueprint.route("/sign-in", methods=["GET", "POST"])
 @limiter.limit("30/minute;200/hour", methods=["POST"], deduct_when=_failed)
-@limiter.limit("10/15minutes", key_func=_address_tried, methods=["POST"], deduct_when=_failed)
+@limiter.limit(
+    "10/15minutes", key_func=_address_tried_from_here, methods=["POST"], deduct_when=_failed
+)
+@limiter.limit(
+    "50/hour",
+    key_func=_address_tried,
+    methods=["POST"],
+    deduct_when=_failed,
+    exempt_when=_known_browser,
+)
 def sign_in() -> Any:
     """Ask for e-mail address and password; go on to ``next``.
 
@@ -67,7 +84,7 @@ def sign_in() -> Any:
         if passwords.verify(account, form.password.data) and account and account.may_sign_in:
             sessions.start(account)
             db.session.commit()
-            return redirect(target, 303)
+            return known_browsers.remember(redirect(target, 303), form.email.data)
         audit.record(audit.Event.SIGN_IN_REFUSED, account.person.key if account else "")
         db.session.commit()
         # One text for every reason: it must not tell who has an account (S24).

@@ -108,7 +108,7 @@ def _take(person: Person, form: Any, own: list[Any], values: dict[str, Any]) -> 
 
 
 @blueprint.route("/security", methods=["GET", "POST"])
-@limiter.limit("20/minute", methods=["POST"])
+@limiter.limit("20/minute;60/hour", methods=["POST"])
 @signed_in
 def security(account: Account) -> Any:
     """Change the password; see where one is signed in."""

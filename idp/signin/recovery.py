@@ -8,7 +8,7 @@ import datetime as dt
 import hashlib
 from typing import Any
 
-from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy import select
 
@@ -16,8 +16,9 @@ from idp import association, audit, jobs, mail
 from idp.database import db
 from idp.directory import accounts
 from idp.directory.accounts import Account
+from idp.directory.contacts import email_key
 from idp.limits import limiter
-from idp.signin import passwords, sessions
+from idp.signin import known_browsers, passwords, sessions
 from idp.signin.forms import ForgotForm, NewPasswordForm
 
 blueprint = Blueprint("recovery", __name__)
@@ -113,8 +114,13 @@ def _serializer() -> URLSafeTimedSerializer:
     )
 
 
+def _address_asked() -> str:
+    return "forgot " + email_key(request.form.get("email", "")[:254])
+
+
 @blueprint.route("/forgot", methods=["GET", "POST"])
 @limiter.limit("10/minute;40/hour", methods=["POST"])
+@limiter.limit("5/hour", key_func=_address_asked, methods=["POST"])  # nobody's mailbox is flooded
 def forgot() -> Any:
     """Ask for the address and say the same whether or not it has an account (S24)."""
     form = ForgotForm()
@@ -150,5 +156,7 @@ def set_password(token: str) -> Any:
             sessions.start(account)
             db.session.commit()
             flash("Your password is set, and you are signed in.", "success")
-            return redirect(url_for("profile.home"), 303)
+            return known_browsers.remember(
+                redirect(url_for("profile.home"), 303), account.person.email
+            )
     return render_template("signin/set_password.html", form=form, holder=account)

@@ -118,8 +118,11 @@ def connect_sandbox(settings: Settings, address: str) -> dict[str, str]:
         connection.change(base_url=address)
     db.session.commit()
     kept.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    # Whole or not at all: half a file would stop every further start.
+    draft = kept.with_suffix(".draft")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(secrets_kept, file)
+    draft.replace(kept)
     return {
         "SANDBOX_DATA_DIR": str(kept.parent),
         "SANDBOX_TENANT_CODE": TENANT_CODE,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 
 pytestmark = pytest.mark.slow
 
@@ -98,15 +99,24 @@ def test_accounts_are_made_deactivated_and_reactivated(tessera: Tessera) -> None
         stdin="four unrelated words\n",
     )  # fmt: skip
     assert "owner, active" in made.stdout
-    assert "has an account already" in tessera.refused(
-        "account", "create", address, "--role", "member"
-    )
+    twice = tessera.refused("account", "create", address, "--role", "owner")
+    assert "has an account already" in twice
+    assert "last owner" in tessera.refused("account", "create", address, "--role", "member")
     assert "last owner" in tessera.refused("account", "deactivate", address)
     tessera("account", "create", "other@example.org", "--role", "owner")
     assert "cannot sign in" in tessera("account", "deactivate", address.upper()).stdout
     assert "can sign in again" in tessera("account", "reactivate", address).stdout
     assert "no account" in tessera.refused("account", "deactivate", "nobody@example.org")
     assert tessera.refused("account", "create", "no address", "--role", "member")
+
+
+def test_an_imported_member_can_be_given_a_password(tessera: Tessera, tmp_path: Path) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("Key,First Name,Email,Has Account\n1,Ada,ada@example.org,Yes\n")
+    assert tessera.json("import", "people", str(file))["created"] == 1
+    arguments = ("account", "create", "ADA@example.org", "--role", "member")
+    given = tessera(*arguments, "--password-stdin", stdin="four unrelated words\n")
+    assert "member, active" in given.stdout
 
 
 def test_a_client_is_made_and_its_secret_said_once(tessera: Tessera) -> None:
@@ -173,3 +183,31 @@ def test_check_names_what_is_wrong_and_shows_no_secret(tessera: Tessera) -> None
 
 def test_keys_are_rotated(tessera: Tessera) -> None:
     assert tessera("keys", "rotate").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "says"),
+    [
+        ("DATABASE_URL", "postgresql://u:p@127.0.0.1:1/x", "TSR-C21: The database cannot be"),
+        ("DATABASE_URL", "foo", "TSR-C13: TESSERA_DATABASE_URL is"),
+        ("REDIS_URL", "foo", "TSR-C14: TESSERA_REDIS_URL is"),
+        ("DATA_DIR", "/proc/nowhere", "/proc/nowhere: "),
+    ],
+)
+def test_what_the_deployment_lacks_is_said_in_a_line(
+    tmp_path: Path, setting: str, value: str, says: str
+) -> None:
+    command = Tessera(tmp_path)
+    if setting == "DATABASE_URL":
+        command.env["TESSERA_SECRET_KEY"] = "s" * 48
+        command.env["TESSERA_ENCRYPTION_KEYS"] = Fernet.generate_key().decode()
+    command.env["TESSERA_" + setting] = value
+    message = command.refused("sync", "status")
+    assert message.startswith("Error: " + says)
+    assert len(message.splitlines()) == 1
+
+
+def test_a_setting_that_is_empty_is_one_that_is_not_set(tessera: Tessera) -> None:
+    command = Tessera(Path(tessera.env["TESSERA_DATA_DIR"]))
+    command.env["TESSERA_DATABASE_URL"] = ""
+    assert command("sync", "status").returncode == 0

@@ -113,3 +113,39 @@ def test_a_taken_port_is_said_in_a_line(tmp_path: Path) -> None:
         )
     assert done.returncode == 1
     assert re.fullmatch(r"Error: TSR-C31: Port \d+ is taken .*\n", done.stderr)
+
+
+def test_ctrl_c_ends_it_while_it_loads_and_a_killed_one_leaves_nothing_behind(
+    tmp_path: Path,
+) -> None:
+    running = Running(tmp_path)
+    with running.log.open("w") as log:
+        loading = subprocess.Popen(
+            [sys.executable, "-m", "launch", "run"], env=running.env, stdout=log, stderr=log
+        )
+    eventually(lambda: (tmp_path / "var" / "sample.loading").exists(), "it loads", 60)
+    loading.send_signal(signal.SIGINT)
+    assert loading.wait(20) == 0
+    assert "goes on where it was" in running.log.read_text()
+    running.start()
+    children = running.children()
+    again = subprocess.run(
+        [sys.executable, "-m", "launch", "run"], env=running.env, capture_output=True, text=True
+    )
+    assert (again.returncode, again.stderr[:15]) == (1, "Error: TSR-C33:")
+    redis_server = subprocess.run(
+        ["pgrep", "-P", str(running.process.pid), "-f", "redis-server"],
+        capture_output=True,
+        text=True,
+    )
+    os.kill(int(redis_server.stdout), signal.SIGKILL)
+    eventually(lambda: "Redis ended (-9)" in running.log.read_text(), "Redis is back", 20)
+    running.process.kill()
+    running.process.wait()
+
+    def left() -> set[int]:
+        return {child for child in children if Path(f"/proc/{child}").exists()}
+
+    eventually(lambda: not left(), "its children ended with it", 30)
+    running.start()
+    running.end()

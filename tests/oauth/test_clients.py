@@ -22,6 +22,7 @@ GOOD = "https://site.example.org/callback"
     "uri",
     [
         "http://site.example.org/cb",
+        "https://site.example.org;script-src/cb",
         "https://site.example.org/cb#here",
         "https://site.example.org/cb#",
         "https://*.example.org/cb",

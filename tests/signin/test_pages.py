@@ -2,6 +2,7 @@
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from idp.audit import AuditEvent
@@ -133,6 +134,36 @@ def test_the_eleventh_wrong_password_of_an_address_waits(app: Flask) -> None:
     assert browsing.sign_in(client, "a@example.org").status_code == 429
     other = factories.account(email="b@example.org")
     assert browsing.sign_in(client, other.person.email).status_code == 303
+
+
+def wrong(client: FlaskClient, *, address: str) -> int:
+    page = client.get("/sign-in").text
+    data = {"csrf_token": browsing.csrf_token(page), "email": "a@example.org", "password": "wrong"}
+    return client.post("/sign-in", data=data, environ_base={"REMOTE_ADDR": address}).status_code
+
+
+def test_a_stranger_who_fails_on_purpose_keeps_nobody_from_signing_in(app: Flask) -> None:
+    factories.account(email="a@example.org")
+    for _ in range(10):
+        assert wrong(app.test_client(), address="192.0.2.1") == 401
+    assert wrong(app.test_client(), address="192.0.2.1") == 429
+    assert browsing.sign_in(app.test_client(), "a@example.org").status_code == 303
+
+
+def test_many_strangers_are_stopped_at_the_fiftieth_failure_but_not_a_known_browser(
+    app: Flask,
+) -> None:
+    factories.account(email="a@example.org")
+    known = app.test_client()
+    browsing.sign_in(known, "a@example.org")
+    browsing.submit(known, "/", "/sign-out")
+    answers = [wrong(app.test_client(), address=f"192.0.2.{n % 10}") for n in range(51)]
+    assert answers == [401] * 50 + [429]
+    assert browsing.sign_in(app.test_client(), "a@example.org").status_code == 429
+    assert browsing.sign_in(known, "a@example.org").status_code == 303
+    stranger = app.test_client()
+    stranger.set_cookie("tessera-known", "made.up")
+    assert browsing.sign_in(stranger, "a@example.org").status_code == 429
 
 
 @pytest.mark.compliance("S12", "S16")

@@ -91,3 +91,10 @@ def test_passwords_are_hashed_at_the_cost_that_owasp_asks_for(app: Flask) -> Non
     assert fresh.hasher.hash("x").startswith("$argon2id$")
     assert fresh.hasher.memory_cost >= 19 * 1024
     assert fresh.hasher.time_cost >= 2
+
+
+def test_nobodys_mailbox_is_flooded_with_links(app: Flask) -> None:
+    for number in range(6):
+        answer = browsing.submit(app.test_client(), "/forgot", email="A@example.org")
+        assert answer.status_code == (200 if number < 5 else 429)
+    assert browsing.submit(app.test_client(), "/forgot", email="b@example.org").status_code == 200

@@ -120,6 +120,13 @@ def of_person(person: Person) -> Account | None:
     return db.session.scalar(select(Account).where(Account.person_id == person.id))
 
 
+def change_role(account: Account, role: Role) -> None:
+    """Give an account another role. Raises ``InvalidValue`` when it is the last owner."""
+    if account.is_owner and role != "owner" and _owners_besides(account) == 0:
+        raise InvalidValue("role", "last_owner", "The last owner stays an owner.")
+    account.role = role
+
+
 def deactivate(account: Account) -> None:
     """Switch sign-in off and end all sessions and tokens. The contact's record stays as it is.
 

@@ -5,15 +5,20 @@ statements that change many rows call ``announce`` with the ids, or with a SELEC
 happen inside the transaction of the change: who listens writes in it, and is kept or undone
 with it.
 
-Before the transaction is kept, what must follow does (``later``: a group's memberships follow
-its condition; ``follows``: memberships follow the contacts), then whoever listens is told
-(``sync`` counts its ledger up), and when it is kept, ``after_commit`` wakes whoever works.
+Before the transaction is kept, what must follow does (``follows``: memberships follow the
+contacts; ``later``: a group's memberships follow its condition), then whoever listens is told
+(``sync`` counts its ledger up).
+
+Transactions that change contacts run side by side, but not beside one that changes something
+about many at once (a condition, a group's sync, a field's name): neither would see what the other
+is about to keep, and a contact could end up in no group, or unannounced. On Postgres a lock of
+the transaction says so; SQLite has one writer anyway.
 """
 
 from collections.abc import Callable, Collection, Hashable
 from typing import Any
 
-from sqlalchemy import Select, event, select
+from sqlalchemy import Select, event, func, select
 from sqlalchemy.orm import Session
 
 from idp.database import db
@@ -27,11 +32,11 @@ Listener = Callable[[Select[int]], None]
 _watched: dict[type, Callable[[Any, bool], None]] = {}
 _followers: list[Callable[[Collection[int]], None]] = []
 _listeners: list[Listener] = []
-_after_commit: list[Callable[[], None]] = []
 
 _CHANGED = "tessera: changed contacts"
 _LATER = "tessera: to do before commit"
-_TOLD = "tessera: listeners were told"
+# Any number that no other advisory lock of this database has.
+_LOCK = 7_355_372
 
 
 def watch(model: type, written: Callable[[Any, bool], None]) -> None:
@@ -55,14 +60,11 @@ def listen(function: Listener) -> None:
         _listeners.append(function)
 
 
-def after_commit(function: Callable[[], None]) -> None:
-    """Register what is called once a transaction that announced something is kept."""
-    if function not in _after_commit:
-        _after_commit.append(function)
-
-
 def later(key: Hashable, work: Callable[[], None]) -> None:
-    """Do some work once, before the transaction at hand is kept."""
+    """Do some work about many contacts once, before the transaction at hand is kept.
+
+    Nobody else changes contacts from then on until it is kept.
+    """
     db.session().info.setdefault(_LATER, {}).setdefault(key, work)
 
 
@@ -72,13 +74,12 @@ def announce(ids: Ids) -> None:
     A SELECT is handed on as it is, at once: a change of a million costs statements, not rows.
     """
     if isinstance(ids, Select):
-        _tell(db.session(), ids)
+        _tell(ids)
     else:
         db.session().info.setdefault(_CHANGED, set()).update(ids)
 
 
-def _tell(session: Session, contacts: Select[int]) -> None:
-    session.info[_TOLD] = True
+def _tell(contacts: Select[int]) -> None:
     for listener in _listeners:
         listener(contacts)
 
@@ -97,29 +98,31 @@ def _collect(session: Session, _context: Any) -> None:
 @event.listens_for(Session, "before_commit")
 def _follow_and_tell(session: Session) -> None:
     session.flush()
-    while True:
-        for work in session.info.pop(_LATER, {}).values():
-            work()
+    while session.info.get(_LATER) or session.info.get(_CHANGED):
+        works = session.info.pop(_LATER, {})
         changed = sorted(session.info.pop(_CHANGED, ()))
-        for start in range(0, len(changed), CHUNK):
-            chunk = changed[start : start + CHUNK]
+        _take_turn(session, alone=bool(works))
+        chunks = [changed[start : start + CHUNK] for start in range(0, len(changed), CHUNK)]
+        for chunk in chunks:
             for follow in _followers:
                 follow(chunk)
-            contact = db.metadata.tables["contact"].c
-            _tell(session, select(contact.id).where(contact.id.in_(chunk)))
+        for work in works.values():
+            work()
+        contact = db.metadata.tables["contact"].c
+        for chunk in chunks:
+            _tell(select(contact.id).where(contact.id.in_(chunk)))
         session.flush()
-        if not session.info.get(_LATER) and not session.info.get(_CHANGED):
-            return
 
 
-@event.listens_for(Session, "after_commit")
-def _wake(session: Session) -> None:
-    if session.info.pop(_TOLD, False):
-        for function in _after_commit:
-            function()
+def _take_turn(session: Session, *, alone: bool) -> None:
+    if session.get_bind().dialect.name == "postgresql":
+        lock = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
+        session.execute(select(lock(_LOCK)))
 
 
 @event.listens_for(Session, "after_rollback")
 def _forget(session: Session) -> None:
-    for name in (_CHANGED, _LATER, _TOLD):
-        session.info.pop(name, None)
+    # What was changed before a savepoint is still to be announced when only that is undone.
+    if not session.in_nested_transaction():
+        for name in (_CHANGED, _LATER):
+            session.info.pop(name, None)

@@ -74,11 +74,16 @@ def _print(report: importing.Report) -> None:
         for refusal in report.refused:
             table.add_row(
                 str(refusal.row),
-                refusal.column,
-                refusal.value[:60].replace("[", "\\["),
-                f"{refusal.reason}: {refusal.message}".replace("[", "\\["),
+                _plain(refusal.column),
+                _plain(refusal.value[:60]),
+                _plain(f"{refusal.reason}: {refusal.message}"),
             )
         console.print(table)
+
+
+def _plain(text: str) -> str:
+    # What a file holds must neither be markup here nor move the cursor of the terminal.
+    return "".join(one if one.isprintable() else "\ufffd" for one in text).replace("[", "\\[")
 
 
 @click.group("group")

@@ -14,6 +14,7 @@ serves one contact and a million (DESIGN.md, decision 4).
 
 import datetime as dt
 import json
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -77,7 +78,7 @@ def from_json(text: str, known: Mapping[str, AnyField] | None = None) -> Tree:
         raise InvalidCondition("The condition is too long.")
     try:
         given = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # also a number of more digits than Python reads
         raise InvalidCondition("The condition is not JSON.") from None
     return parse(given, known)
 
@@ -158,6 +159,9 @@ def _value(field: AnyField, given: object) -> Any:
         text = str(text)
     if not isinstance(text, str) or not text.strip() or len(text) > 255:
         raise InvalidCondition(f"{field.label}: a value is a text of 1 to 255 characters.")
+    # JSON can write what no database keeps: NUL, and half of a character.
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
+        raise InvalidCondition(f"{field.label}: a value is a text without control characters.")
     try:
         match field.kind:
             case "yes_no":

@@ -237,7 +237,12 @@ def whole_number(name: str, given: str) -> int:
         number = Decimal(given)
     except InvalidOperation:
         number = Decimal("NaN")
-    if not number.is_finite() or number != number.to_integral_value() or abs(number) > _LARGEST:
+    # Compared as it is: arithmetic on 1e9999999 would overflow.
+    if (
+        not number.is_finite()
+        or not -_LARGEST <= number <= _LARGEST
+        or number != number.to_integral_value()
+    ):
         raise InvalidValue(name, "invalid_number", "Not a whole number.")
     return int(number)
 

@@ -99,11 +99,20 @@ def refresh_group(group: Group) -> None:
 @changes.follows
 def _follow(contact_ids: Collection[int]) -> None:
     """Make the memberships of some contacts what every group's condition says now."""
-    groups = db.session.scalars(select(Group)).all()
+    # Columns, not objects: what was loaded before others were waited for may be old by now.
+    groups = db.session.execute(select(Group.id, Group.selects, Group.condition)).all()
     if not groups:
         return
     known = conditions.known_fields()
     contact = Contact.__table__.c
+    # Two transactions may have changed one contact, each a part that the other does not see yet:
+    # the second waits here, and then sees both.
+    db.session.execute(
+        select(contact.id)
+        .where(contact.id.in_(contact_ids))
+        .order_by(contact.id)
+        .with_for_update(key_share=True)
+    )
     asked = union_all(
         *(
             select(literal(group.id).label("group_id"), contact.id.label("contact_id")).where(
@@ -156,8 +165,9 @@ def _value_written(row: FieldValue, _deleted: bool) -> None:
 
 
 def _field_written(row: CustomField | Choice, deleted: bool) -> None:
+    # Neither is ever deleted: a choice is retired, a field's sync is switched off.
     field_id = row.id if isinstance(row, CustomField) else row.field_id
-    if deleted or _changed(row, "sync", "label"):
+    if not deleted and _changed(row, "sync", "label"):
         changes.later(
             ("values of", field_id),
             lambda: changes.announce(

@@ -173,3 +173,33 @@ def test_a_file_in_another_encoding_is_refused(app: Flask, tmp_path: Path) -> No
     path.write_bytes("First Name\nZoé\n".encode("cp1252"))
     with pytest.raises(importing.ImportFailed, match="not UTF-8"):
         importing.run("people", path)
+
+
+def test_two_rows_about_one_person_without_a_key_are_told_apart_the_first_time_already(
+    app: Flask, tmp_path: Path
+) -> None:
+    path = people_file(
+        tmp_path,
+        "First Name,Email,Member ID\nAda,ada@example.org,\nBob,ADA@example.org,\nC,,7\nD,,7\n",
+    )
+    first, second = importing.run("people", path), importing.run("people", path)
+    assert (first.created, first.updated, second.created, second.updated) == (2, 0, 0, 0)
+    for report in (first, second):
+        assert [(one.row, one.reason) for one in report.refused] == [
+            (3, "duplicate_key"),
+            (5, "duplicate_key"),
+        ]
+
+
+def test_a_new_parent_counts_as_an_update(app: Flask, tmp_path: Path) -> None:
+    path = tmp_path / "companies.csv"
+    path.write_text("Key,Name,Parent Key\na,Leaf,\nb,Root,\n")
+    importing.run("companies", path)
+    path.write_text("Key,Name,Parent Key\na,Leaf,b\nb,Root,\n")
+    report = importing.run("companies", path)
+    assert (report.created, report.updated, report.unchanged) == (0, 1, 1)
+
+
+def test_numbers_that_would_lose_a_digit_are_texts(app: Flask, tmp_path: Path) -> None:
+    report = importing.run("people", people_file(tmp_path, "First Name,Area\nAda,02139\nB,7\n"))
+    assert [one.kind for one in report.suggested_fields] == ["text"]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from idp.directory import fields
-from idp.directory.contacts import InvalidValue
+from idp.directory.contacts import TEXT_LENGTH, InvalidValue
 from idp.directory.fields import CustomField, FieldKind
 from idp.directory.importing.report import SuggestedField
 
@@ -81,8 +81,13 @@ def suggestion(column: str, values: Iterable[str]) -> SuggestedField:
             kind = "yes_no"
         elif all(_reads("date", value) for value in filled):
             kind = "date"
-        elif all(_reads("whole_number", value) for value in filled):
+        elif all(
+            _reads("whole_number", value) and value == str(fields.whole_number("", value))
+            for value in filled
+        ):  # 02139 is a postal code: as a number it would lose its zero
             kind = "whole_number"
+        elif any(len(part) > TEXT_LENGTH for part in parts):
+            kind = "text"
         elif len(parts) <= MOST_CHOICES and any("|" in value for value in filled):
             kind, choices = "several_of", sorted(parts)
         elif len(parts) <= MOST_CHOICES and len(filled) >= 3 * len(parts):

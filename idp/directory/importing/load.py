@@ -11,6 +11,7 @@ from sqlalchemy import text
 from idp import audit
 from idp.database import db
 from idp.directory import fields
+from idp.directory.contacts import InvalidValue
 from idp.directory.fields import CustomField
 from idp.directory.importing import columns, rows
 from idp.directory.importing.report import Report
@@ -144,13 +145,16 @@ def _custom_columns(
             report.suggested_fields.append(suggested)
             if not new_fields:
                 continue
-            field = fields.create(
-                column,
-                suggested.kind,
-                applies_to=applies_to,
-                choices=suggested.choices,
-                in_members_section=True,
-            )
+            try:
+                field = fields.create(
+                    column,
+                    suggested.kind,
+                    applies_to=applies_to,
+                    choices=suggested.choices,
+                    in_members_section=True,
+                )
+            except InvalidValue as error:
+                raise ImportFailed(f"Column {column[:80]!r} cannot be a field: {error}") from None
             db.session.flush()
             audit.record(audit.Event.FIELD_CREATED, field.key, label=field.label, kind=field.kind)
             suggested.key, suggested.created = field.key, not report.dry_run

@@ -1,7 +1,7 @@
 """One row of an export: what it holds, or why it is refused.
 
 A row is checked here against itself; whether its key, address and company fit the others is
-``load``'s to say.
+``write``'s to say.
 """
 
 from collections.abc import Mapping
@@ -98,7 +98,7 @@ def _take(row: Row, name: str, text: str) -> None:
     if name == "key":
         row.key = checked_key(text.strip()) if text.strip() else ""
     elif name in ("company_key", "parent_key"):
-        row.refers_to = text.strip()
+        row.refers_to = text.replace("\x00", "").strip()  # Postgres cannot even look for it
     elif name in DATES:
         row.values[name] = fields.iso_date(name, text.strip()) if text.strip() else None
     elif name == "has_account":

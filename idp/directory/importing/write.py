@@ -1,12 +1,13 @@
 """Writing checked rows: a fixed number of statements to look a chunk up, then what changed."""
 
+import uuid
 from collections.abc import Iterable, Sequence
 from typing import Generic, TypeVar
 
 from sqlalchemy import select
 
 from idp.database import db
-from idp.directory import fields
+from idp.directory import changes, fields
 from idp.directory.accounts import Account
 from idp.directory.contacts import Company, Contact, Person, email_key
 from idp.directory.fields import CustomField, FieldValue
@@ -37,9 +38,9 @@ class _Writer(Generic[Kind]):
             except RowRefused as error:
                 self.report.refused.append(error.refusal)
                 continue
-            self.seen_keys.add(contact.key if contact is not None else row.key)
             if contact is None:
-                contact = self.model(**row.values, **({"key": row.key} if row.key else {}))
+                # A key from the start: a later row of this chunk may be about the same contact.
+                contact = self.model(**row.values, key=row.key or str(uuid.uuid4()))
                 self.refer(row, contact)
                 db.session.add(contact)
                 self.report.created += 1
@@ -50,6 +51,7 @@ class _Writer(Generic[Kind]):
                 taken.append((row, contact, changed))
                 self.report.updated += changed
                 self.report.unchanged += not changed
+            self.seen_keys.add(contact.key)
         db.session.flush()
         self.write_values(taken)
         self.write_more(taken)
@@ -156,9 +158,11 @@ class PeopleWriter(_Writer[Person]):
         return self.by_member_id.get(row.values.get("member_id", ""))
 
     def remember(self, contact: Person) -> None:
-        """An address belongs to the first row that has it."""
+        """An address or a member ID belongs to the first row that has it."""
         if contact.email_key:
             self.by_address[contact.email_key] = contact
+        if contact.member_id:
+            self.by_member_id.setdefault(contact.member_id, contact)
 
     def check(self, row: Row, contact: Person | None) -> None:
         """Also: the address is nobody else's, the company is known."""
@@ -213,7 +217,7 @@ class CompanyWriter(_Writer[Company]):
 
     def __init__(self, report: Report, custom: Iterable[CustomField]) -> None:
         super().__init__(report, custom)
-        self.parents: list[tuple[Row, str]] = []
+        self.parents: list[tuple[Row, str, bool]] = []
 
     def refer(self, _row: Row, _contact: Company, /) -> bool:
         """A parent may come later in the file: noted here, set by ``finish``."""
@@ -222,16 +226,22 @@ class CompanyWriter(_Writer[Company]):
     def write_more(self, taken: Sequence[tuple[Row, Company, bool]]) -> None:
         """Note each company's parent."""
         self.parents += [
-            (row, contact.key) for row, contact, _ in taken if "parent_key" in row.columns
+            (row, contact.key, counted)
+            for row, contact, counted in taken
+            if "parent_key" in row.columns
         ]
 
     def finish(self) -> None:
         """Set the parents. A company whose parent is unknown is refused as a whole row would be:
         it is kept as it was, without the new parent, and named."""
-        keys = {key for _, key in self.parents} | {row.refers_to for row, _ in self.parents}
-        found = db.session.scalars(select(Company).where(Company.key.in_(keys)))
-        by_key = {company.key: company for company in found}
-        for row, key in self.parents:
+        keys = {key for _, key, _ in self.parents} | {row.refers_to for row, _, _ in self.parents}
+        by_key: dict[str, Company] = {}
+        ordered = sorted(keys)
+        for start in range(0, len(ordered), changes.CHUNK):
+            part = ordered[start : start + changes.CHUNK]
+            found = db.session.scalars(select(Company).where(Company.key.in_(part)))
+            by_key |= {company.key: company for company in found}
+        for row, key, counted in self.parents:
             company = by_key[key]
             parent = by_key.get(row.refers_to)
             if row.refers_to and (parent is None or parent is company):
@@ -241,3 +251,6 @@ class CompanyWriter(_Writer[Company]):
                 self.report.refused.append(refusal)
             elif company.parent is not parent:
                 company.parent = parent
+                if not counted:
+                    self.report.updated += 1
+                    self.report.unchanged -= 1

@@ -22,7 +22,7 @@ install: $(RUN_STAMP) ## Make the environment (.venv)
 .PHONY: test
 test: $(TEST_STAMP) browser ## Run every test (lint, types, unit, end to end, browser)
 	@$(BIN)/python scripts/craft.py
-	@$(BIN)/pytest -n auto --dist loadgroup
+	@$(BIN)/pytest -n auto --dist loadfile
 
 .PHONY: check
 check: $(TEST_STAMP) ## The quick part of the tests: seconds

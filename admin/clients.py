@@ -10,10 +10,11 @@ from wtforms.fields import SelectChoice
 from admin.access import PanelView, page
 from idp.database import db
 from idp.directory.contacts import TEXT_LENGTH, InvalidValue
-from idp.oauth import clients, discovery
+from idp.oauth import clients, discovery, registration
 from idp.oauth.clients import Client
+from idp.oauth.templates import TEMPLATES
 
-TEMPLATES = {"higher-logic": "Higher Logic", "oidc": "OpenID Connect"}
+TITLES = {name: template.title for name, template in TEMPLATES.items()}
 HIGHER_LOGIC_PATH = "/HigherLogic/Security/OAuth/Authentication.aspx"
 
 
@@ -32,7 +33,7 @@ class NewClientForm(ClientForm):
     """A new client is made from a template."""
 
     template = RadioField(
-        "Which kind of site is it?", choices=[SelectChoice(*one) for one in TEMPLATES.items()]
+        "Which kind of site is it?", choices=[SelectChoice(*one) for one in TITLES.items()]
     )
 
 
@@ -42,7 +43,7 @@ class ClientsView(PanelView):
     @page("/")
     def index(self) -> str:
         """The clients by name."""
-        return self.render("panel/clients.html", clients=clients.every(), templates=TEMPLATES)
+        return self.render("panel/clients.html", clients=clients.every(), templates=TITLES)
 
     @page("/new", methods=("GET", "POST"))
     def new(self) -> Any:
@@ -50,7 +51,7 @@ class ClientsView(PanelView):
         form = NewClientForm(data={"template": "higher-logic"})
         if form.validate_on_submit():
             try:
-                client, secret = clients.create(template=form.template.data, **_values(form))
+                client, secret = registration.create(template=form.template.data, **_values(form))
                 db.session.commit()
             except InvalidValue as error:
                 db.session.rollback()
@@ -66,7 +67,7 @@ class ClientsView(PanelView):
         form = ClientForm(data=_present(client))
         if form.validate_on_submit():
             try:
-                clients.change(client, **_values(form))
+                registration.change(client, **_values(form))
                 db.session.commit()
             except InvalidValue as error:
                 db.session.rollback()
@@ -79,7 +80,7 @@ class ClientsView(PanelView):
             client=client,
             form=form,
             facts=told(client),
-            template_name=TEMPLATES[client.template],
+            template_name=TITLES[client.template],
         )
 
     @page("/<key:client_id>/secret", methods=("GET", "POST"))
@@ -87,7 +88,7 @@ class ClientsView(PanelView):
         """Ask, then make a new secret; the answer shows it, once."""
         client = _found(client_id)
         if request.method == "POST":
-            secret = clients.new_secret(client)
+            secret = registration.new_secret(client)
             db.session.commit()
             return self._secret(client, secret, new=False)
         return self.render("panel/client_new_secret.html", client=client)
@@ -96,7 +97,7 @@ class ClientsView(PanelView):
     def use(self, client_id: str) -> Any:
         """Put a client out of use, or back into it."""
         client = _found(client_id)
-        clients.change(client, active=not client.active)
+        registration.change(client, active=not client.active)
         in_use = client.active
         db.session.commit()
         flash(
@@ -107,7 +108,7 @@ class ClientsView(PanelView):
         )
         return _back(client_id)
 
-    def _secret(self, client: Client, secret: str, *, new: bool) -> str:
+    def _secret(self, client: Client, secret: str | None, *, new: bool) -> str:
         return self.render(
             "panel/client_secret.html", client=client, secret=secret, new=new, facts=told(client)
         )

@@ -7,13 +7,16 @@ field may be shown.
 
 import datetime as dt
 import enum
+from collections.abc import Callable
 from typing import Any
 
-from flask import g, has_request_context, request
+from flask import Flask, current_app, has_request_context, request
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.database import Base, JSONDocument, UTCDateTime, db, now
+
+_EXTENSION = "tessera-actor"
 
 
 class Event(enum.StrEnum):
@@ -45,6 +48,8 @@ class Event(enum.StrEnum):
     RESENT = "staff:sync:resent"
     RECONCILED = "staff:sync:reconciled"
     KEYS_ROTATED = "staff:keys:rotated"
+    CONSENT_GIVEN = "member:consent:given"
+    CONSENT_WITHDRAWN = "member:consent:withdrawn"
     CODE_REUSED = "client:code:reused"
     REFRESH_REUSED = "client:refresh:reused"
     TOKEN_REVOKED = "client:token:revoked"  # noqa: S105
@@ -66,6 +71,14 @@ class AuditEvent(Base):
     address: Mapped[str] = mapped_column(default="")
 
 
+Actor = Callable[[], str]
+
+
+def init_app(app: Flask, actor: Actor) -> None:
+    """Tell whom to ask who acts in the request at hand."""
+    app.extensions[_EXTENSION] = actor
+
+
 def record(
     event: Event, subject: str = "", /, *, actor: str | None = None, **detail: Any
 ) -> AuditEvent:
@@ -74,8 +87,13 @@ def record(
     ``actor`` defaults to who is signed in, or to ``system`` outside of a request.
     """
     if actor is None:
-        actor = g.get("actor", "anonymous") if has_request_context() else "system"
+        actor = _actor() if has_request_context() else "system"
     address = (request.remote_addr or "") if has_request_context() else ""
     row = AuditEvent(name=event.value, actor=actor, subject=subject, detail=detail, address=address)
     db.session.add(row)
     return row
+
+
+def _actor() -> str:
+    ask: Actor = current_app.extensions[_EXTENSION]
+    return ask()

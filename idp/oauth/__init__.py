@@ -8,9 +8,13 @@ from flask import Blueprint, Flask
 
 from idp.limits import limiter
 from idp.oauth import (
+    assertions,
     authorize,
+    consents,
     discovery,
     logout,
+    logout_notices,
+    pushed,
     revoke,
     server,
     signed_out,
@@ -19,7 +23,7 @@ from idp.oauth import (
 )
 from idp.web import csrf
 
-__all__ = ["init_app"]
+__all__ = ["assertions", "consents", "init_app", "logout_notices", "pushed"]
 
 # A client's server comes from one address, with all its members behind it.
 TOKEN_LIMIT = "600/minute"  # noqa: S105

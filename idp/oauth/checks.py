@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from idp.database import now
-from idp.oauth import id_tokens, reauthentication, server
+from idp.oauth import id_tokens, known_clients, reauthentication
 from idp.oauth.clients import Client
 from idp.oauth.errors import (
     InvalidRequest,
@@ -18,9 +18,9 @@ from idp.oauth.errors import (
     RequestUriNotSupported,
     UnsupportedResponseType,
 )
-from idp.oauth.grants import SignIn
 from idp.oauth.parameters import Parameters
 from idp.signin import sessions
+from idp.signin.sessions import SignedIn
 
 # Base64url of 32 bytes (RFC 7636, 4.2 with S256).
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
@@ -37,7 +37,7 @@ class Authorization:
     prompts: frozenset[str] = frozenset()
     max_age: int | None = None
     hinted_subject: str | None = None
-    sign_in: SignIn | None = None
+    sign_in: SignedIn | None = None
 
     @property
     def silent(self) -> bool:
@@ -58,7 +58,7 @@ class SignInNeeded(Exception):
 
 def check_client(given: Parameters) -> Client:
     """RFC 6749, 4.1.2.1: an unknown client is never redirected to."""
-    client = server.active_client(given.get("client_id", ""))
+    client = known_clients.find_active(given.get("client_id", ""))
     if client is None:
         raise InvalidRequest("The site is not registered here (client_id).")
     return client
@@ -160,11 +160,9 @@ def check_id_token_hint(asked: Authorization) -> None:
 
 def check_signed_in(asked: Authorization) -> None:
     """Somebody is signed in here."""
-    session = sessions.current()
-    if session is None:
+    asked.sign_in = sessions.signed_in()
+    if asked.sign_in is None:
         _need_sign_in(asked, again=False)
-    else:
-        asked.sign_in = SignIn.of(session)
 
 
 def check_sign_in_is_fresh(asked: Authorization) -> None:
@@ -175,7 +173,7 @@ def check_sign_in_is_fresh(asked: Authorization) -> None:
     """
     if asked.sign_in is None:
         return
-    age = (now() - asked.sign_in.auth_time).total_seconds()
+    age = (now() - asked.sign_in.started_at).total_seconds()
     too_old = asked.max_age is not None and age > asked.max_age
     if not too_old and not asked.prompts & {"login", "select_account"}:
         return
@@ -211,7 +209,7 @@ SIGN_IN_CHECKS: tuple[Check, ...] = (check_signed_in, check_sign_in_is_fresh, ch
 def _signed_in_since_asked(asked: Authorization) -> bool:
     asked_at = reauthentication.asked_at(asked.parameters, asked.client)
     return (
-        asked_at is not None and asked.sign_in is not None and asked.sign_in.auth_time >= asked_at
+        asked_at is not None and asked.sign_in is not None and asked.sign_in.started_at >= asked_at
     )
 
 

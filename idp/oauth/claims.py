@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from idp.directory.contacts import Person
-from idp.oauth import clients
+from idp.oauth.templates import HIGHER_LOGIC
 
 COLUMNS = (
     Person.key,
@@ -48,7 +48,7 @@ CLAIMS = {
 
 def userinfo(person: Row[Any], scope: str, template: str, identifier: str) -> dict[str, Any]:
     """The userinfo answer for a row of ``COLUMNS``."""
-    if template == clients.HIGHER_LOGIC:
+    if template == HIGHER_LOGIC:
         return _for_higher_logic(person, identifier)
     asked = scope.split()
     claims: dict[str, Any] = {"sub": person.key}

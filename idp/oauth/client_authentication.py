@@ -7,13 +7,13 @@ from urllib.parse import unquote_plus
 
 from flask import request
 
-from idp.oauth import clients
+from idp.oauth import known_clients
 from idp.oauth.clients import Client
 from idp.oauth.errors import InvalidClient, InvalidRequest
 from idp.oauth.parameters import Parameters
 from idp.signin.sessions import hashed
 
-BASIC, POST = clients.AUTHENTICATION_METHODS
+BASIC, POST = METHODS = ("client_secret_basic", "client_secret_post")
 _REFUSAL = "The client could not be authenticated."
 _NOBODYS_HASH = hashed("")
 
@@ -24,7 +24,7 @@ def authenticate(parameters: Parameters) -> tuple[Client, str]:
     Raises ``InvalidClient``, with the same words whatever was wrong, and ``InvalidRequest``.
     """
     method, client_id, secret = _credentials(parameters)
-    client = clients.find(client_id)
+    client = known_clients.find(client_id)
     if client is None:
         hmac.compare_digest(_NOBODYS_HASH, hashed(secret))
         raise InvalidClient(_REFUSAL, detail="unknown client")

@@ -1,75 +1,93 @@
-"""Clients: the sites that sign members in here."""
+"""Clients: the sites that sign members in here, and the machines that ask about tokens."""
 
 import datetime as dt
 import hmac
-import secrets
-import string
 from collections.abc import Sequence
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Any
 
 from authlib.oauth2.rfc6749 import ClientMixin
-from sqlalchemy import CheckConstraint, String, select
-from sqlalchemy.orm import Mapped, mapped_column, validates
+from sqlalchemy import CheckConstraint, Column, ForeignKey, String, Table, event, false, select
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from idp import audit
 from idp.database import Base, JSONDocument, UTCDateTime, db, now
-from idp.directory import contacts
 from idp.directory.contacts import InvalidValue, checked_text
-from idp.settings import is_loopback
+from idp.directory.groups import Group
+from idp.oauth import addresses, client_keys
+from idp.oauth.addresses import LONGEST_URI
+from idp.oauth.client_secrets import ClientSecret
+from idp.oauth.templates import HIGHER_LOGIC, TEMPLATES, Template
 from idp.signin.sessions import hashed
 
-Template = Literal["higher-logic", "oidc"]
-TEMPLATES: tuple[Template, ...] = ("higher-logic", "oidc")
-HIGHER_LOGIC: Template = "higher-logic"
+ALGORITHMS = ("RS256", "ES256")
+ACCESS_TOKEN_FORMATS = ("opaque", "jwt")
+MOST_URIS = 20
 
-SCOPES: dict[Template, str] = {
-    # Higher Logic asks for `profile` alone, without `openid`.
-    "higher-logic": "profile openid email",
-    "oidc": "openid profile email phone address offline_access",
-}
-AUTHENTICATION_METHODS = ("client_secret_basic", "client_secret_post")
-LONGEST_URI = 2000
-_HOST_CHARACTERS = frozenset(string.ascii_letters + string.digits + "-._:[]")
-_CHANGEABLE = frozenset(
-    {
-        "name",
-        "redirect_uris",
-        "post_logout_redirect_uris",
-        "frontchannel_logout_uri",
-        "identifier_attribute",
-        "pkce_required",
-    }
+permitted_group = Table(
+    "oauth_client_group",
+    Base.metadata,
+    Column("client_id", ForeignKey("oauth_client.id", ondelete="CASCADE"), primary_key=True),
+    Column("group_id", ForeignKey("group.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
 
 
 class Client(Base, ClientMixin):  # type: ignore[misc]
     """A site that signs members in here; ``client_id`` is its name in the protocol.
 
-    The secret is kept as a hash; it has 256 bits of its own, so a plain one is enough.
-    Redirect URIs are compared as whole texts (RFC 9700, 2.1).
+    Redirect URIs are compared as whole texts (RFC 9700, 2.1). ``version`` counts every change,
+    so that whoever keeps a copy notices. ``restricted`` clients are for the members of their
+    permitted groups alone. ``claim_map`` holds claim names and what of the directory they carry.
     """
 
     __tablename__ = "oauth_client"
     __table_args__ = (
-        CheckConstraint("template IN ('higher-logic', 'oidc')", name="template"),
+        CheckConstraint("template IN ('higher-logic', 'oidc', 'app', 'machine')", name="template"),
         # RFC 9700, 2.1.1: only where the far side cannot.
         CheckConstraint("pkce_required OR template = 'higher-logic'", name="pkce"),
+        CheckConstraint(
+            "authentication IN ('client_secret', 'private_key_jwt', 'none')", name="authentication"
+        ),
+        CheckConstraint("signing_algorithm IN ('RS256', 'ES256')", name="signing_algorithm"),
+        CheckConstraint("access_token_format IN ('opaque', 'jwt')", name="access_token_format"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     client_id: Mapped[str] = mapped_column(String(64), unique=True)
     name: Mapped[str] = mapped_column(String(255))
     template: Mapped[str] = mapped_column(String(20))
-    secret_hash: Mapped[str] = mapped_column(String(64))
+    authentication: Mapped[str] = mapped_column(
+        String(20), default="client_secret", server_default="client_secret"
+    )
+    jwks: Mapped[dict[str, Any] | None] = mapped_column(JSONDocument)
     redirect_uris: Mapped[list[str]] = mapped_column(JSONDocument)
     post_logout_redirect_uris: Mapped[list[str]] = mapped_column(JSONDocument, default=list)
     frontchannel_logout_uri: Mapped[str | None] = mapped_column(String(LONGEST_URI))
+    backchannel_logout_uri: Mapped[str | None] = mapped_column(String(LONGEST_URI))
     scopes: Mapped[str] = mapped_column(String(255))
     identifier_attribute: Mapped[str] = mapped_column(String(64), default="sub")
+    claim_map: Mapped[dict[str, str]] = mapped_column(
+        JSONDocument, default=dict, server_default="{}"
+    )
     pkce_required: Mapped[bool] = mapped_column(default=True)
+    pushed_required: Mapped[bool] = mapped_column(default=False, server_default=false())
+    consent_required: Mapped[bool] = mapped_column(default=False, server_default=false())
+    signing_algorithm: Mapped[str] = mapped_column(
+        String(10), default="RS256", server_default="RS256"
+    )
+    access_token_format: Mapped[str] = mapped_column(
+        String(10), default="opaque", server_default="opaque"
+    )
+    restricted: Mapped[bool] = mapped_column(default=False, server_default=false())
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
+    last_used_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     disabled_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+
+    secrets: Mapped[list[ClientSecret]] = relationship(
+        lazy="selectin", order_by=ClientSecret.id.desc(), cascade="all, delete-orphan"
+    )
+    permitted_groups: Mapped[list[Group]] = relationship(
+        secondary=permitted_group, order_by=Group.name
+    )
 
     @property
     def active(self) -> bool:
@@ -77,9 +95,19 @@ class Client(Base, ClientMixin):  # type: ignore[misc]
         return self.disabled_at is None
 
     @property
+    def made_from(self) -> Template:
+        """The template that the client was made from."""
+        return TEMPLATES[self.template]
+
+    @property
     def is_higher_logic(self) -> bool:
         """Whether it was made from the Higher Logic template."""
         return self.template == HIGHER_LOGIC
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it keeps no secret (RFC 6749, 2.1)."""
+        return self.authentication == "none"
 
     @validates("name")
     def _name(self, _name: str, value: str) -> str:
@@ -90,25 +118,49 @@ class Client(Base, ClientMixin):  # type: ignore[misc]
 
     @validates("redirect_uris")
     def _redirect_uris(self, name: str, value: Sequence[str]) -> list[str]:
-        if not value:
+        if not value and self.made_from.signs_members_in:
             raise InvalidValue(name, "missing_uri", "A client needs at least one redirect URI.")
-        return [checked_uri(name, uri) for uri in dict.fromkeys(value)]
+        _few(name, value)
+        app = self.is_public
+        return [addresses.checked_redirect_uri(name, uri, app=app) for uri in dict.fromkeys(value)]
 
     @validates("post_logout_redirect_uris")
     def _post_logout_redirect_uris(self, name: str, value: Sequence[str]) -> list[str]:
-        return [checked_uri(name, uri) for uri in dict.fromkeys(value)]
+        _few(name, value)
+        app = self.is_public
+        return [addresses.checked_redirect_uri(name, uri, app=app) for uri in dict.fromkeys(value)]
 
     @validates("frontchannel_logout_uri")
     def _frontchannel_logout_uri(self, name: str, value: str | None) -> str | None:
-        return checked_uri(name, value) if value else None
+        return addresses.checked_uri(name, value) if value else None
+
+    @validates("backchannel_logout_uri")
+    def _backchannel_logout_uri(self, name: str, value: str | None) -> str | None:
+        return addresses.checked_server_uri(name, value) if value else None
 
     @validates("identifier_attribute")
     def _identifier_attribute(self, name: str, value: str) -> str:
-        if not (value.isascii() and value.replace("_", "").isalnum() and len(value) <= 64):
+        return checked_claim_name(name, value)
+
+    @validates("authentication")
+    def _authentication(self, name: str, value: str) -> str:
+        if value not in self.made_from.authentication:
             raise InvalidValue(
-                name, "invalid_name", "The identifier attribute is letters, digits and _."
+                name, "unfit", f"A client of this kind cannot authenticate by {value[:30]}."
             )
         return value
+
+    @validates("jwks")
+    def _jwks(self, name: str, value: Any) -> dict[str, Any] | None:
+        return client_keys.checked(name, value) if value else None
+
+    @validates("signing_algorithm")
+    def _signing_algorithm(self, name: str, value: str) -> str:
+        return _one_of(name, value, ALGORITHMS)
+
+    @validates("access_token_format")
+    def _access_token_format(self, name: str, value: str) -> str:
+        return _one_of(name, value, ACCESS_TOKEN_FORMATS)
 
     # What Authlib asks of a client.
 
@@ -132,97 +184,43 @@ class Client(Base, ClientMixin):  # type: ignore[misc]
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
         """Whether it is one of the client's, as a whole text (RFC 9700, 2.1)."""
-        return redirect_uri in self.redirect_uris
+        if redirect_uri in self.redirect_uris:
+            return True
+        return self.is_public and any(
+            addresses.matches_on_any_port(redirect_uri, known) for known in self.redirect_uris
+        )
+
+    def secret_matching(self, secret: str) -> ClientSecret | None:
+        """The client's secret that this is; takes equally long whatever is wrong with it."""
+        digest = hashed(secret)
+        matching = None
+        for known in self.secrets:
+            if hmac.compare_digest(known.secret_hash, digest) and known.good:
+                matching = known
+        return matching
 
     def check_client_secret(self, client_secret: str) -> bool:
-        """Whether the secret is the client's; takes equally long whatever is wrong with it."""
-        return hmac.compare_digest(self.secret_hash, hashed(client_secret))
+        """Whether the secret is one of the client's."""
+        return self.secret_matching(client_secret) is not None
 
     def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
-        """Basic and post, at every endpoint; none is no method (all clients have secrets)."""
-        return method in AUTHENTICATION_METHODS
+        """Whether the client authenticates so: by Basic and post alike, or by its one method."""
+        if self.authentication == "client_secret":
+            return method in ("client_secret_basic", "client_secret_post")
+        return method == self.authentication
 
     def check_response_type(self, response_type: str) -> bool:
         """The code flow alone (RFC 9700, 2.1.2)."""
         return response_type == "code"
 
     def check_grant_type(self, grant_type: str) -> bool:
-        """Codes, and refresh tokens for a client that may work offline."""
-        if grant_type == "refresh_token":
-            return "offline_access" in self.scopes.split()
-        return grant_type == "authorization_code"
+        """What the template has (RFC 6749, 5.2: unauthorized_client)."""
+        return grant_type in self.made_from.grant_types
 
 
-def create(
-    name: str,
-    template: str,
-    redirect_uris: Sequence[str],
-    post_logout_redirect_uris: Sequence[str] = (),
-    frontchannel_logout_uri: str | None = None,
-) -> tuple[Client, str]:
-    """Make a client; gives it and its secret, which is readable here and never again.
-
-    Raises ``InvalidValue``.
-    """
-    for known in TEMPLATES:
-        if template == known:
-            break
-    else:
-        raise InvalidValue(
-            "template", "unknown_template", f"A template is one of {', '.join(TEMPLATES)}."
-        )
-    secret = secrets.token_urlsafe(32)
-    client = Client(
-        client_id=_new_client_id(),
-        name=name,
-        template=known,
-        secret_hash=hashed(secret),
-        redirect_uris=list(redirect_uris),
-        post_logout_redirect_uris=list(post_logout_redirect_uris),
-        frontchannel_logout_uri=frontchannel_logout_uri,
-        scopes=SCOPES[known],
-        pkce_required=known != HIGHER_LOGIC,
-    )
-    db.session.add(client)
-    audit.record(
-        audit.Event.CLIENT_CREATED, client.client_id, name=client.name, template=client.template
-    )
-    return client, secret
-
-
-def change(client: Client, **values: Any) -> Client:
-    """Change a client's name, addresses, identifier attribute or PKCE rule; ``active=False``
-    puts it out of use, which ends its tokens at once.
-
-    Raises ``InvalidValue``, and ``TypeError`` for what cannot be changed.
-    """
-    active = values.pop("active", None)
-    if unknown := values.keys() - _CHANGEABLE:
-        raise TypeError(f"a client's {', '.join(sorted(unknown))} cannot be changed")
-    if values.get("pkce_required") is False and not client.is_higher_logic:
-        raise InvalidValue(
-            "pkce_required", "pkce_required", "Only a Higher Logic client may go without PKCE."
-        )
-    changed: dict[str, Any] = {}
-    for name, value in values.items():
-        before = getattr(client, name)
-        setattr(client, name, value)
-        if getattr(client, name) != before:
-            changed[name] = [before, getattr(client, name)]
-    if active is not None and active != client.active:
-        client.disabled_at = None if active else now()
-        changed["active"] = [not active, active]
-    if changed:
-        audit.record(audit.Event.CLIENT_CHANGED, client.client_id, changed=changed)
-    return client
-
-
-def new_secret(client: Client) -> str:
-    """Give a client another secret, readable here and never again; the old one is void."""
-    secret = secrets.token_urlsafe(32)
-    client.secret_hash = hashed(secret)
-    audit.record(audit.Event.CLIENT_SECRET_CHANGED, client.client_id)
-    return secret
+@event.listens_for(Client, "before_update")
+def _count_changes(_mapper: Any, _connection: Any, client: Client) -> None:
+    client.version += 1
 
 
 def find(client_id: str) -> Client | None:
@@ -235,43 +233,19 @@ def every() -> Sequence[Client]:
     return db.session.scalars(select(Client).order_by(Client.name, Client.id)).all()
 
 
-def checked_uri(field: str, value: str) -> str:
-    """An address that a browser may be sent to: absolute, https (http on loopback), no fragment.
-
-    Raises ``InvalidValue`` (RFC 6749, 3.1.2; RFC 9700, 2.1 and 4.1).
-    """
-
-    def refuse(reason: str, why: str) -> InvalidValue:
-        return InvalidValue(field, reason, f"{value[:200]!r} cannot be used: {why}")
-
-    if len(value) > LONGEST_URI:
-        raise refuse("too_long", f"it is longer than {LONGEST_URI} characters.")
-    if not value.isascii() or any(ord(character) <= 32 or character == "\\" for character in value):
-        raise refuse("invalid_uri", "white space, backslashes and non-ASCII must be encoded.")
-    try:
-        parts = urlsplit(value)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        raise refuse("invalid_uri", "it is no web address.") from None
-    if parts.scheme not in {"https", "http"} or not host:
-        raise refuse("invalid_uri", "it must begin with https:// and name a host.")
-    if parts.scheme == "http" and not is_loopback(value):
-        raise refuse("not_https", "http is for loopback addresses only; use https.")
-    if "#" in value:
-        raise refuse("fragment", "it must not have a fragment (#).")
-    if parts.username is not None or parts.password is not None:
-        raise refuse("credentials", "it must not hold a user name or password.")
-    # The host is named in a Content-Security-Policy, where ; would begin another rule.
-    if not set(parts.netloc) <= _HOST_CHARACTERS | {"*"}:
-        raise refuse("invalid_uri", "its host holds characters that no host has.")
-    if "*" in host:
-        raise refuse("wildcard", "every address is written out; there are no wildcards.")
+def checked_claim_name(field: str, value: str) -> str:
+    """A claim's name: letters, digits and _. Raises ``InvalidValue``."""
+    if not (value.isascii() and value.replace("_", "").isalnum() and len(value) <= 64):
+        raise InvalidValue(field, "invalid_name", "A claim's name is letters, digits and _.")
     return value
 
 
-def _new_client_id() -> str:
-    # S18: a client must never be taken for a person. Keys can be imported, so we look.
-    while True:
-        client_id = f"client-{secrets.token_hex(12)}"
-        if contacts.find(client_id) is None:
-            return client_id
+def _few(field: str, value: Sequence[str]) -> None:
+    if len(value) > MOST_URIS:
+        raise InvalidValue(field, "too_many", f"A client has at most {MOST_URIS} addresses.")
+
+
+def _one_of(field: str, value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise InvalidValue(field, "unknown_choice", f"Choose one of {', '.join(known)}.")
+    return value

@@ -1,45 +1,33 @@
-"""Authorization codes: random, kept as hashes, good for a minute and for one use."""
+"""Authorization codes: random, kept as hashes, good for a minute and for one use.
+
+A code is a part of its grant: there is one for each, so they share a row.
+"""
 
 import datetime as dt
 import secrets
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, ForeignKey, String, select, update
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CursorResult, bindparam, select, update
 
-from idp import audit
-from idp.database import Base, UTCDateTime, db, now
+from idp import audit, database
+from idp.database import db, now
 from idp.oauth import grants
 from idp.oauth.clients import Client
 from idp.oauth.errors import InvalidGrant
 from idp.oauth.grants import Grant, Standing
-from idp.signin.sessions import hashed
+from idp.signin.sessions import SignedIn, hashed
 
 # RFC 6749, 4.1.2 allows ten minutes; the client's server needs a second.
 LIFETIME = dt.timedelta(seconds=60)
 
 
-class AuthorizationCode(Base):
-    """A code that was issued; the row stays after its use, so that a second use is seen."""
-
-    __tablename__ = "authorization_code"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    code_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    grant_id: Mapped[int] = mapped_column(
-        ForeignKey("oauth_grant.id", ondelete="CASCADE"), index=True
-    )
-    redirect_uri: Mapped[str]
-    code_challenge: Mapped[str | None] = mapped_column(String(128))
-    nonce: Mapped[str | None]
-    expires_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, index=True)
-    claimed_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
-
-
 @dataclass(frozen=True)
 class RedeemedCode(Standing):
-    """A code that its client redeemed, with what the tokens need; Authlib asks it by methods."""
+    """A code that its client brought, with what the tokens need; Authlib asks it by methods.
+
+    It may be used once ``claim`` has said so.
+    """
 
     redirect_uri: str
     code_challenge: str | None
@@ -63,51 +51,58 @@ def new() -> str:
 
 
 def save(
-    code: str, grant: Grant, *, redirect_uri: str, code_challenge: str | None, nonce: str | None
+    code: str,
+    client: Client,
+    sign_in: SignedIn,
+    scope: str,
+    *,
+    redirect_uri: str,
+    code_challenge: str | None,
+    nonce: str | None,
+    requested_claims: dict[str, list[str]] | None = None,
 ) -> None:
-    """Keep what a code stands for; the code itself is not kept."""
-    db.session.add(
-        AuthorizationCode(
-            code_hash=hashed(code),
-            grant_id=grant.id,
-            redirect_uri=redirect_uri,
-            code_challenge=code_challenge,
-            nonce=nonce,
-            expires_at=now() + LIFETIME,
-        )
+    """Record what a member granted and the code that fetches it; the code itself is not kept."""
+    grants.create(
+        client,
+        sign_in,
+        scope,
+        code_hash=hashed(code),
+        code_expires_at=now() + LIFETIME,
+        redirect_uri=redirect_uri,
+        code_challenge=code_challenge,
+        nonce=nonce,
+        requested_claims=requested_claims,
     )
 
 
-def redeem(code: str, client: Client) -> RedeemedCode:
-    """Claim a code for its client, for good: this commits.
+_BY_HASH = grants.joined(
+    select(
+        Grant.redirect_uri,
+        Grant.code_challenge,
+        Grant.nonce,
+        Grant.code_expires_at,
+        Grant.code_claimed_at,
+        *grants.STANDING,
+    ).select_from(Grant)
+).where(Grant.code_hash == bindparam("code_hash"))
 
-    Whatever is found wrong with the request afterwards (redirect URI, PKCE), the code is gone.
-    A second use ends the family and is recorded (RFC 6749, 4.1.2; S11). Raises ``InvalidGrant``.
+
+def find(code: str, client: Client) -> RedeemedCode:
+    """Read a code that a client brought, without claiming it.
+
+    A second use ends the family, is recorded, and commits (RFC 6749, 4.1.2; S11). Raises
+    ``InvalidGrant``.
     """
-    row = db.session.execute(
-        grants.joined(
-            select(
-                AuthorizationCode.id.label("id"),
-                AuthorizationCode.redirect_uri,
-                AuthorizationCode.code_challenge,
-                AuthorizationCode.nonce,
-                AuthorizationCode.expires_at,
-                AuthorizationCode.claimed_at,
-                *grants.STANDING,
-            ).select_from(AuthorizationCode),
-            AuthorizationCode.grant_id,
-        ).where(AuthorizationCode.code_hash == hashed(code))
-    ).one_or_none()
+    row = db.session.execute(_BY_HASH, {"code_hash": hashed(code)}).one_or_none()
     if row is None:
         raise InvalidGrant("The code is unknown.")
     if row.client_id != client.id:
         # The same words: a client learns nothing about another's codes.
         raise InvalidGrant("The code is unknown.", detail="the code is another client's")
-    if row.claimed_at is None and row.expires_at <= now():
+    if row.code_claimed_at is not None:
+        raise _reused(row.grant_id, client)
+    if row.code_expires_at <= now():
         raise InvalidGrant("The code has expired.")
-    if row.claimed_at is not None or not _claim(row.id):
-        _reused(row.grant_id, client)
-        raise InvalidGrant("The code was used before; what it gave has been revoked.")
     if not row.alive:
         raise InvalidGrant("The member or the client has ended this authorization.")
     return RedeemedCode(
@@ -117,6 +112,7 @@ def redeem(code: str, client: Client) -> RedeemedCode:
         subject=row.subject,
         auth_time=row.auth_time,
         session_hash=row.session_hash,
+        requested_claims=row.requested_claims,
         alive=row.alive,
         redirect_uri=row.redirect_uri,
         code_challenge=row.code_challenge,
@@ -124,23 +120,39 @@ def redeem(code: str, client: Client) -> RedeemedCode:
     )
 
 
-def _claim(code_id: int) -> bool:
-    # One statement decides between parallel exchanges, on every database: who changes the row
-    # has the code. Authlib would save the token first and delete the code afterwards.
+_CLAIM = (
+    update(Grant)
+    .where(Grant.id == bindparam("grant_id"), Grant.code_claimed_at.is_(None))
+    .values(code_claimed_at=bindparam("moment"))
+    .execution_options(synchronize_session=False)
+)
+
+
+def claim(code: RedeemedCode, client: Client) -> None:
+    """Make a code this exchange's own, for good, in the transaction that keeps its tokens.
+
+    One statement decides between parallel exchanges, on every database: who changes the row has
+    the code. Authlib would save the token first and delete the code afterwards. Raises
+    ``InvalidGrant`` for who comes second.
+    """
     result = cast(
         "CursorResult[Any]",
-        db.session.execute(
-            update(AuthorizationCode)
-            .where(AuthorizationCode.id == code_id, AuthorizationCode.claimed_at.is_(None))
-            .values(claimed_at=now())
-            .execution_options(synchronize_session=False)
-        ),
+        db.session.execute(_CLAIM, {"grant_id": code.grant_id, "moment": now()}),
     )
+    if result.rowcount != 1:
+        raise _reused(code.grant_id, client)
+
+
+def burn(code: RedeemedCode) -> None:
+    """Void a code whose exchange was refused: it was seen by somebody who should not have it."""
+    database.start_writing()
+    db.session.execute(_CLAIM, {"grant_id": code.grant_id, "moment": now()})
     db.session.commit()
-    return result.rowcount == 1
 
 
-def _reused(grant_id: int, client: Client) -> None:
+def _reused(grant_id: int, client: Client) -> InvalidGrant:
+    database.start_writing()
     grants.revoke(grant_id)
     audit.record(audit.Event.CODE_REUSED, client.client_id, actor=f"client {client.client_id}")
     db.session.commit()
+    return InvalidGrant("The code was used before; what it gave has been revoked.")

@@ -6,8 +6,9 @@ import click
 
 from idp.database import db
 from idp.directory.contacts import InvalidValue
-from idp.oauth import clients
+from idp.oauth import clients, registration
 from idp.oauth import keys as signing_keys
+from idp.oauth.templates import TEMPLATES
 
 
 @click.group("client")
@@ -17,7 +18,7 @@ def client() -> None:
 
 @client.command("create")
 @click.argument("name")
-@click.option("--template", type=click.Choice(clients.TEMPLATES), required=True)
+@click.option("--template", type=click.Choice(tuple(TEMPLATES)), required=True)
 @click.option(
     "--redirect-uri", "redirect_uris", multiple=True, required=True, help="Where codes are sent."
 )
@@ -39,7 +40,7 @@ def create_client(
 ) -> None:
     """Make a client. Its secret is shown once, here."""
     try:
-        made, secret = clients.create(
+        made, secret = registration.create(
             name, template, redirect_uris, post_logout_redirect_uris, frontchannel_logout_uri
         )
     except InvalidValue as error:

@@ -10,8 +10,9 @@ from typing import Any
 
 from flask import Response
 
-from idp.oauth import claims, clients, keys
+from idp.oauth import claims, client_authentication, keys
 from idp.oauth.issuer import address, issuer
+from idp.oauth.templates import OIDC, TEMPLATES
 from idp.oauth.token import GRANT_TYPES
 
 OWN_CLAIMS = ("iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid")
@@ -27,14 +28,14 @@ def metadata() -> dict[str, Any]:
         "revocation_endpoint": address("oauth.revoke"),
         "end_session_endpoint": address("oauth.logout"),
         "jwks_uri": address("oauth.jwks"),
-        "scopes_supported": clients.SCOPES["oidc"].split(),
+        "scopes_supported": TEMPLATES[OIDC].scopes.split(),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": list(GRANT_TYPES),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [keys.ALGORITHM],
-        "token_endpoint_auth_methods_supported": list(clients.AUTHENTICATION_METHODS),
-        "revocation_endpoint_auth_methods_supported": list(clients.AUTHENTICATION_METHODS),
+        "token_endpoint_auth_methods_supported": list(client_authentication.METHODS),
+        "revocation_endpoint_auth_methods_supported": list(client_authentication.METHODS),
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "claim_types_supported": ["normal"],

@@ -8,14 +8,26 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import ColumnElement, ForeignKey, Select, String, and_, false, or_, update
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Select,
+    String,
+    and_,
+    exists,
+    false,
+    insert,
+    or_,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
-from idp.database import Base, UTCDateTime, db, now
+from idp.database import Base, JSONDocument, UTCDateTime, db, now
 from idp.directory.accounts import Account
 from idp.directory.contacts import Person
-from idp.oauth.clients import Client
-from idp.signin.sessions import SignInSession, hashed
+from idp.directory.membership import Membership
+from idp.oauth.clients import Client, permitted_group
+from idp.signin.sessions import SignedIn, SignInSession, hashed
 
 Columns = TypeVarTuple("Columns")
 
@@ -23,7 +35,10 @@ Columns = TypeVarTuple("Columns")
 class Grant(Base):
     """What one authorization request was given; ``epoch`` is the account's at that moment.
 
-    ``offline`` grants (scope ``offline_access``) outlive the sign-in they began with.
+    ``offline`` grants (scope ``offline_access``) outlive the sign-in they began with. The code
+    that it is fetched with is part of it (``codes``): a grant has one, kept as a hash, and the
+    row stays after its use, so that a second use is seen. A machine's own grant
+    (RFC 6749, 4.4) has neither account nor code.
     """
 
     __tablename__ = "oauth_grant"
@@ -32,7 +47,7 @@ class Grant(Base):
     client_id: Mapped[int] = mapped_column(
         ForeignKey("oauth_client.id", ondelete="CASCADE"), index=True
     )
-    account_id: Mapped[int] = mapped_column(
+    account_id: Mapped[int | None] = mapped_column(
         ForeignKey("account.id", ondelete="CASCADE"), index=True
     )
     session_id: Mapped[int | None] = mapped_column(
@@ -42,30 +57,15 @@ class Grant(Base):
     offline: Mapped[bool] = mapped_column(default=False, server_default=false())
     epoch: Mapped[int]
     auth_time: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    requested_claims: Mapped[dict[str, list[str]] | None] = mapped_column(JSONDocument)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
     revoked_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
-
-
-@dataclass(frozen=True)
-class SignIn:
-    """What a grant needs to know of a sign-in, free of the transaction it was read in."""
-
-    account_id: int
-    session_id: int
-    epoch: int
-    auth_time: dt.datetime
-    subject: str
-
-    @classmethod
-    def of(cls, session: SignInSession) -> "SignIn":
-        """The facts of a session."""
-        return cls(
-            account_id=session.account_id,
-            session_id=session.id,
-            epoch=session.epoch,
-            auth_time=session.started_at,
-            subject=session.account.person.key,
-        )
+    code_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    code_expires_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    code_claimed_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    code_challenge: Mapped[str | None] = mapped_column(String(128))
+    redirect_uri: Mapped[str | None]
+    nonce: Mapped[str | None]
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ class Standing:
     subject: str
     auth_time: dt.datetime
     session_hash: str | None
+    requested_claims: dict[str, list[str]] | None
     alive: bool
 
     @property
@@ -89,20 +90,22 @@ class Standing:
         return session_id(self.session_hash) if self.session_hash else None
 
 
-def create(client: Client, sign_in: SignIn, scope: str) -> Grant:
-    """Record what a member granted. Flushes, for the row's id."""
-    grant = Grant(
-        client_id=client.id,
-        account_id=sign_in.account_id,
-        session_id=sign_in.session_id,
-        scope=scope,
-        offline="offline_access" in scope.split(),
-        epoch=sign_in.epoch,
-        auth_time=sign_in.auth_time,
+def create(client: Client, sign_in: SignedIn, scope: str, **code: Any) -> None:
+    """Record what a member granted, and the ``code`` that it is fetched with."""
+    db.session.execute(
+        insert(Grant),
+        {
+            "client_id": client.id,
+            "account_id": sign_in.account_id,
+            "session_id": sign_in.session_id,
+            "scope": scope,
+            "offline": "offline_access" in scope.split(),
+            "epoch": sign_in.epoch,
+            "auth_time": sign_in.started_at,
+            "created_at": now(),
+            **code,
+        },
     )
-    db.session.add(grant)
-    db.session.flush()
-    return grant
 
 
 def alive() -> ColumnElement[bool]:
@@ -118,14 +121,23 @@ def alive() -> ColumnElement[bool]:
         Person.active,
         Account.epoch == Grant.epoch,
         or_(Grant.offline, and_(SignInSession.id.is_not(None), SignInSession.ended_at.is_(None))),
+        or_(~Client.restricted, permitted()),
     )
 
 
-def joined(statement: Select[*Columns], grant_id: Any) -> Select[*Columns]:
-    """Join to something under a grant the grant and all that it stands on."""
+def permitted() -> ColumnElement[bool]:
+    """Whether the person is in one of the client's permitted groups."""
+    return exists().where(
+        permitted_group.c.client_id == Client.id,
+        Membership.group_id == permitted_group.c.group_id,
+        Membership.contact_id == Person.id,
+    )
+
+
+def joined(statement: Select[*Columns]) -> Select[*Columns]:
+    """Join to a statement that has the grant all that the grant stands on."""
     return (
-        statement.join(Grant, Grant.id == grant_id)
-        .join(Client, Client.id == Grant.client_id)
+        statement.join(Client, Client.id == Grant.client_id)
         .join(Account, Account.id == Grant.account_id)
         .join(Person, Person.id == Account.person_id)
         .outerjoin(SignInSession, SignInSession.id == Grant.session_id)
@@ -139,6 +151,7 @@ STANDING = (
     Person.key.label("subject"),
     Grant.auth_time.label("auth_time"),
     SignInSession.token_hash.label("session_hash"),
+    Grant.requested_claims.label("requested_claims"),
     alive().label("alive"),
 )
 """The columns of ``Standing``, for a statement that went through ``joined``."""

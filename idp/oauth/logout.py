@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from idp import database, web
 from idp.database import db
-from idp.oauth import id_tokens, parameters, server
+from idp.oauth import id_tokens, known_clients, parameters
 from idp.oauth.clients import Client
 from idp.oauth.errors import InvalidRequest, ProtocolError
 from idp.oauth.parameters import Parameters
@@ -98,7 +98,7 @@ def _return_to(given: Parameters, client_id: str | None) -> str | None:
     # RP-Initiated Logout, 3: only what exactly matches the client's list; without a client, what
     # is on the list of any that is in use.
     if client_id is not None:
-        client = server.active_client(client_id)
+        client = known_clients.find_active(client_id)
         lists = [client.post_logout_redirect_uris] if client is not None else []
     else:
         lists = list(

@@ -86,7 +86,9 @@ def checked(pairs: Iterable[tuple[str, str]]) -> Parameters:
 class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
     """A request as Authlib wants it, over parameters that were read strictly.
 
-    ``sign_in`` is set at the authorization endpoint: the sign-in that the grant stands on.
+    ``sign_in`` is set at the authorization endpoint: the sign-in that the grant stands on;
+    ``brought_code`` and ``issued`` at the token endpoint: a code that was read and not yet
+    claimed, and the answer that is not yet kept.
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -96,6 +98,8 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
         )
         self.payload = BasicOAuth2Payload(parameters)
         self.sign_in: Any = None
+        self.brought_code: Any = None
+        self.issued: dict[str, Any] = {}
 
     @property
     def form(self) -> Parameters:

@@ -9,10 +9,11 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant, RefreshTokenGrant
 from authlib.oauth2.rfc7636 import CodeChallenge, create_s256_code_challenge
 from authlib.oidc.core.grants.code import OpenIDToken
-from flask import Flask, Response, current_app, g
+from flask import Flask, Response, current_app
 
+from idp import database
 from idp.database import db
-from idp.oauth import client_authentication, clients, codes, grants, id_tokens, tokens
+from idp.oauth import client_authentication, codes, id_tokens, known_clients, tokens
 from idp.oauth.clients import Client
 from idp.oauth.codes import RedeemedCode
 from idp.oauth.parameters import ProtocolRequest
@@ -27,7 +28,7 @@ _EXTENSION = "tessera-authorization-server"
 class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
     """The authorization code grant (RFC 6749, 4.1)."""
 
-    TOKEN_ENDPOINT_AUTH_METHODS = list(clients.AUTHENTICATION_METHODS)
+    TOKEN_ENDPOINT_AUTH_METHODS = list(client_authentication.METHODS)
 
     def generate_authorization_code(self) -> str:
         """A fresh code."""
@@ -36,50 +37,52 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
     def save_authorization_code(self, code: str, request: ProtocolRequest) -> None:
         """Record the grant, and what the code stands for."""
         asked = request.payload.data
-        grant = grants.create(request.client, request.sign_in, request.scope)
         codes.save(
             code,
-            grant,
+            request.client,
+            request.sign_in,
+            request.scope,
             redirect_uri=asked["redirect_uri"],
             code_challenge=asked.get("code_challenge"),
             nonce=asked.get("nonce"),
         )
 
     def query_authorization_code(self, code: str, client: Client) -> RedeemedCode:
-        """Claim the code: everything that is decided about it is decided in one statement."""
-        return codes.redeem(code, client)
+        """Read the code; it is claimed when its tokens are kept."""
+        brought = self.request.brought_code = codes.find(code, client)
+        return brought
 
     def delete_authorization_code(self, authorization_code: RedeemedCode) -> None:
-        """Nothing is left to do: the code was claimed before its tokens were made."""
+        """Nothing yet: ``keep`` claims it, once everything is signed."""
 
-    def authenticate_user(self, authorization_code: RedeemedCode) -> str:
+    def authenticate_user(self, authorization_code: RedeemedCode) -> RedeemedCode:
         """Whom the code speaks for."""
-        return authorization_code.subject
+        return authorization_code
 
 
 class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
     """The refresh grant (RFC 6749, 6), with rotation (RFC 9700, 4.14.2)."""
 
-    TOKEN_ENDPOINT_AUTH_METHODS = list(clients.AUTHENTICATION_METHODS)
+    TOKEN_ENDPOINT_AUTH_METHODS = list(client_authentication.METHODS)
     INCLUDE_NEW_REFRESH_TOKEN = True
 
     def authenticate_refresh_token(self, refresh_token: str) -> RedeemedRefresh:
-        """Claim the refresh token."""
-        return tokens.redeem_refresh(refresh_token, self.request.client, self.request.payload.scope)
+        """Read the refresh token; it is used up when its tokens are kept."""
+        return tokens.find_refresh(refresh_token, self.request.client, self.request.payload.scope)
 
-    def issue_token(self, user: str, refresh_token: RedeemedRefresh) -> dict[str, Any]:
+    def issue_token(self, user: RedeemedRefresh, refresh_token: RedeemedRefresh) -> dict[str, Any]:
         """New tokens in the old family."""
         token: dict[str, Any] = self.generate_token(
             user=user, scope=refresh_token.asked_scope, include_refresh_token=True
         )
         return token
 
-    def authenticate_user(self, refresh_token: RedeemedRefresh) -> str:
+    def authenticate_user(self, refresh_token: RedeemedRefresh) -> RedeemedRefresh:
         """Whom the token speaks for."""
-        return refresh_token.subject
+        return refresh_token
 
     def revoke_old_credential(self, refresh_token: RedeemedRefresh) -> None:
-        """Nothing is left to do: it was replaced when it was claimed."""
+        """Nothing yet: ``keep`` uses it up, once everything is signed."""
 
 
 class S256CodeChallenge(CodeChallenge):  # type: ignore[misc]
@@ -112,15 +115,13 @@ class AuthorizationServer(FlaskAuthorizationServer):  # type: ignore[misc]
 
     def query_client(self, client_id: str) -> Client | None:
         """The client in use with this id."""
-        return active_client(client_id)
+        return known_clients.find_active(client_id)
 
     def authenticate_client(
         self, request: ProtocolRequest, _methods: Any, _endpoint: str = "token"
     ) -> Client:
         """The client that proved who it is. Raises ``InvalidClient``, ``InvalidRequest``."""
         client, method = client_authentication.authenticate(request.payload.data)
-        # Read once: the commits on the way must not make the database be asked again.
-        db.session.expunge(client)
         request.client, request.auth_method = client, method
         return client
 
@@ -150,14 +151,29 @@ class AuthorizationServer(FlaskAuthorizationServer):  # type: ignore[misc]
         return answer
 
     def save_token(self, token: dict[str, Any], request: ProtocolRequest) -> None:
-        """Keep what is about to be answered."""
+        """Remember what is about to be answered; ``keep`` writes it."""
+        request.issued = token
+
+    def keep(self, request: ProtocolRequest) -> None:
+        """Use up what was brought and keep what is about to be answered, in one transaction.
+
+        Everything is read and signed by now, so that the one writer that SQLite allows is not
+        kept waiting. Raises ``InvalidGrant`` when somebody else used the code since.
+        """
+        database.start_writing()
+        token, code, refresh = request.issued, request.authorization_code, request.refresh_token
+        if code is not None:
+            codes.claim(code, request.client)
+        else:
+            tokens.replace(refresh)
         tokens.save(
-            request.authorization_code or request.refresh_token,
+            code or refresh,
             access_token=token["access_token"],
             refresh_token=token.get("refresh_token"),
             scope=token["scope"],
             lifetime=tokens.access_lifetime(request.client),
         )
+        db.session.commit()
 
     def handle_response(self, status: int, body: Any, headers: list[tuple[str, str]]) -> Response:
         """Authlib's answer as Flask's: redirects by 303 and with ``iss``, bodies as JSON."""
@@ -199,14 +215,3 @@ def get() -> AuthorizationServer:
     """The app's authorization server."""
     server: AuthorizationServer = current_app.extensions[_EXTENSION]
     return server
-
-
-def active_client(client_id: str) -> Client | None:
-    """The client in use with this id, read once a request and free of its transactions."""
-    known: dict[str, Client | None] = g.setdefault("oauth_clients", {})
-    if client_id not in known:
-        client = clients.find(client_id)
-        if client is not None:
-            db.session.expunge(client)
-        known[client_id] = client if client is not None and client.active else None
-    return known[client_id]

@@ -2,8 +2,8 @@
 
 from flask import Response
 
-from idp.database import db
-from idp.oauth import keys, parameters, server
+from idp import database
+from idp.oauth import codes, parameters, server
 from idp.oauth.errors import InvalidRequest, ProtocolError, UnsupportedGrantType
 from idp.oauth.parameters import Parameters, ProtocolRequest
 
@@ -18,13 +18,16 @@ def token() -> Response:
         check_grant_type(given)
     except ProtocolError as error:
         return authorization_server.handle_error_response(None, error)
-    # Before anything is written: the very first key is made, and committed, in here.
-    keys.current()
-    response: Response = authorization_server.create_token_response(ProtocolRequest(given))
-    if response.status_code == 200:
-        db.session.commit()
-    else:
-        db.session.rollback()  # what had to stay (a claim, a revocation) is committed already
+    protocol_request = ProtocolRequest(given)
+    with database.reading():
+        response: Response = authorization_server.create_token_response(protocol_request)
+        if response.status_code == 200:
+            try:
+                authorization_server.keep(protocol_request)
+            except ProtocolError as error:
+                response = authorization_server.handle_error_response(protocol_request, error)
+        elif protocol_request.brought_code is not None:
+            codes.burn(protocol_request.brought_code)
     response.headers["Cache-Control"] = "no-store"  # RFC 6749, 5.1
     return response
 

@@ -9,10 +9,10 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ForeignKey, Row, String, select, update
+from sqlalchemy import ForeignKey, Row, Select, String, bindparam, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from idp import audit
+from idp import audit, database
 from idp.database import Base, UTCDateTime, db, now
 from idp.oauth import grants
 from idp.oauth.clients import Client
@@ -56,6 +56,7 @@ class RedeemedRefresh(Standing):
     ``granted_at`` is the grant's beginning, ``asked_scope`` what the new access token is to have.
     """
 
+    token_id: int
     granted_at: dt.datetime
     asked_scope: str
 
@@ -92,56 +93,68 @@ def save(
     if refresh_token is not None:
         begun = standing.granted_at if isinstance(standing, RedeemedRefresh) else moment
         refresh_expires_at = min(moment + REFRESH_IDLE, begun + REFRESH_ABSOLUTE)
-    db.session.add(
-        Token(
-            grant_id=standing.grant_id,
-            access_hash=hashed(access_token),
-            refresh_hash=hashed(refresh_token) if refresh_token is not None else None,
-            scope=scope,
-            access_expires_at=moment + lifetime,
-            refresh_expires_at=refresh_expires_at,
-        )
+    db.session.execute(
+        insert(Token),
+        {
+            "grant_id": standing.grant_id,
+            "access_hash": hashed(access_token),
+            "refresh_hash": hashed(refresh_token) if refresh_token is not None else None,
+            "scope": scope,
+            "issued_at": moment,
+            "access_expires_at": moment + lifetime,
+            "refresh_expires_at": refresh_expires_at,
+        },
     )
 
 
-def of_bearer(access_token: str, *columns: Any) -> Row[Any] | None:
-    """The scope (first) and the wanted columns of whom an access token speaks for.
+def bearer_statement(*columns: Any) -> Select[Any]:
+    """A SELECT for ``of_bearer``: the token's scope (first) and the wanted columns.
 
-    ``None`` unless it is alive. One statement. The columns may be of the grant, its client,
-    account, person and session.
+    They may be of the token, the grant, its client, account, person and session.
     """
-    return db.session.execute(
-        grants.joined(
-            select(Token.scope.label("scope"), *columns).select_from(Token), Token.grant_id
-        ).where(
-            Token.access_hash == hashed(access_token),
-            Token.access_expires_at > now(),
-            Token.revoked_at.is_(None),
-            grants.alive(),
-        )
-    ).one_or_none()
+    return grants.joined(
+        select(Token.scope.label("scope"), *columns)
+        .select_from(Token)
+        .join(Grant, Grant.id == Token.grant_id)
+    ).where(
+        Token.access_hash == bindparam("access_hash"),
+        Token.access_expires_at > bindparam("moment"),
+        Token.revoked_at.is_(None),
+        grants.alive(),
+    )
 
 
-def redeem_refresh(
+def of_bearer(access_token: str, statement: Select[Any]) -> Row[Any] | None:
+    """Whom an access token speaks for, by a ``bearer_statement``; ``None`` unless it is alive."""
+    given = {"access_hash": hashed(access_token), "moment": now()}
+    return db.session.execute(statement, given).one_or_none()
+
+
+_BY_REFRESH_HASH = grants.joined(
+    select(
+        Token.id.label("token_id"),
+        Token.refresh_expires_at,
+        Token.replaced_at,
+        Token.revoked_at,
+        Grant.created_at.label("granted_at"),
+        *grants.STANDING,
+    )
+    .select_from(Token)
+    .join(Grant, Grant.id == Token.grant_id)
+).where(Token.refresh_hash == bindparam("refresh_hash"))
+
+
+def find_refresh(
     refresh_token: str, client: Client, asked_scope: str | None = None
 ) -> RedeemedRefresh:
-    """Claim a refresh token for its client, for good (rotation, RFC 9700, 4.14.2): this commits.
+    """Read a refresh token that a client brought; ``replace`` uses it up.
 
-    Used again after a short grace it ends the family and is recorded. Raises ``InvalidGrant``,
-    and ``InvalidScope`` when more is asked for than was granted (RFC 6749, 6).
+    Used again after a short grace it ends the family, is recorded, and commits.
+    Raises ``InvalidGrant``, and ``InvalidScope`` when more is asked for than was granted
+    (RFC 6749, 6).
     """
     row = db.session.execute(
-        grants.joined(
-            select(
-                Token.id.label("id"),
-                Token.refresh_expires_at,
-                Token.replaced_at,
-                Token.revoked_at,
-                Grant.created_at.label("granted_at"),
-                *grants.STANDING,
-            ).select_from(Token),
-            Token.grant_id,
-        ).where(Token.refresh_hash == hashed(refresh_token))
+        _BY_REFRESH_HASH, {"refresh_hash": hashed(refresh_token)}
     ).one_or_none()
     if row is None:
         raise InvalidGrant("The refresh token is unknown.")
@@ -159,7 +172,6 @@ def redeem_refresh(
     if not set(asked) <= set(granted):
         # Before the claim: a client's slip must not cost it the family.
         raise InvalidScope("More is asked for than was granted.")
-    _replace(row.id)
     return RedeemedRefresh(
         grant_id=row.grant_id,
         client_id=row.client_id,
@@ -167,7 +179,9 @@ def redeem_refresh(
         subject=row.subject,
         auth_time=row.auth_time,
         session_hash=row.session_hash,
+        requested_claims=row.requested_claims,
         alive=row.alive,
+        token_id=row.token_id,
         granted_at=row.granted_at,
         asked_scope=" ".join(part for part in granted if part in asked),
     )
@@ -202,19 +216,25 @@ def revoke(token: str, client: Client) -> bool:
     return True
 
 
-def _replace(token_id: int) -> None:
-    # Whoever comes second is inside the grace (it saw no replacement, or a fresh one) and is
-    # answered too; the first use is what the grace counts from.
-    db.session.execute(
-        update(Token)
-        .where(Token.id == token_id, Token.replaced_at.is_(None))
-        .values(replaced_at=now())
-        .execution_options(synchronize_session=False)
-    )
-    db.session.commit()
+_REPLACE = (
+    update(Token)
+    .where(Token.id == bindparam("token_id"), Token.replaced_at.is_(None))
+    .values(replaced_at=bindparam("moment"))
+    .execution_options(synchronize_session=False)
+)
+
+
+def replace(refresh: RedeemedRefresh) -> None:
+    """Use a refresh token up, for good (rotation, RFC 9700, 4.14.2).
+
+    Whoever comes second is inside the grace (it saw no replacement, or a fresh one) and is
+    answered too; the first use is what the grace counts from.
+    """
+    db.session.execute(_REPLACE, {"token_id": refresh.token_id, "moment": now()})
 
 
 def _reused(grant_id: int, client: Client) -> None:
+    database.start_writing()
     grants.revoke(grant_id)
     audit.record(audit.Event.REFRESH_REUSED, client.client_id, actor=f"client {client.client_id}")
     db.session.commit()

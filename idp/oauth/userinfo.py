@@ -2,7 +2,7 @@
 
 from flask import Response, request
 
-from idp.oauth import claims, clients, parameters, server, tokens
+from idp.oauth import claims, parameters, server, tokens
 from idp.oauth.clients import Client
 from idp.oauth.errors import (
     InsufficientScope,
@@ -11,6 +11,9 @@ from idp.oauth.errors import (
     NoToken,
     ProtocolError,
 )
+from idp.oauth.templates import HIGHER_LOGIC
+
+_WHO = tokens.bearer_statement(Client.template, Client.identifier_attribute, *claims.COLUMNS)
 
 
 def userinfo() -> Response:
@@ -43,14 +46,12 @@ def bearer_token() -> str:
 
 
 def _answer(access_token: str) -> dict[str, object]:
-    row = tokens.of_bearer(
-        access_token, Client.template, Client.identifier_attribute, *claims.COLUMNS
-    )
+    row = tokens.of_bearer(access_token, _WHO)
     if row is None:
         raise InvalidToken("The access token is unknown, has expired or was revoked.")
     asked = row.scope.split()
     # Higher Logic asks for `profile` alone; for all others this is OpenID Connect (T23).
-    enough = "openid" in asked or (row.template == clients.HIGHER_LOGIC and "profile" in asked)
+    enough = "openid" in asked or (row.template == HIGHER_LOGIC and "profile" in asked)
     if not enough:
         raise InsufficientScope("The access token was not granted the scope openid.")
     return claims.userinfo(row, row.scope, row.template, row.identifier_attribute)

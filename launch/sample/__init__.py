@@ -16,7 +16,7 @@ from idp.database import db
 from idp.directory import accounts, fields, importing
 from idp.directory.accounts import Account, Role
 from idp.directory.contacts import Contact
-from idp.oauth import clients
+from idp.oauth import clients, registration
 from idp.settings import Settings
 from idp.signin import passwords
 from sync import connection
@@ -101,10 +101,10 @@ def connect_sandbox(settings: Settings, address: str) -> dict[str, str]:
     for name, (title, template, addresses) in _sites(address).items():
         known = clients.find(secrets_kept.get(name, {}).get("client_id", ""))
         if known is None:
-            client, secret = clients.create(title, template, **addresses)
+            client, secret = registration.create(title, template, **addresses)
             secrets_kept[name] = {"client_id": client.client_id, "client_secret": secret}
         else:
-            clients.change(known, **addresses)
+            registration.change(known, **addresses)
     here = connection.get()
     if not here.configured:
         connection.change(
@@ -145,7 +145,7 @@ def switch_properties_on(address: str) -> None:
     answer.raise_for_status()
 
 
-def _sites(address: str) -> dict[str, tuple[str, clients.Template, dict[str, Any]]]:
+def _sites(address: str) -> dict[str, tuple[str, str, dict[str, Any]]]:
     higher_logic = f"{address}/HigherLogic/Security"
     return {
         "community": (

@@ -11,7 +11,7 @@ from admin.access import ROLES
 from idp.database import db
 from idp.directory import fields
 from idp.directory.accounts import Role
-from idp.oauth import clients
+from idp.oauth import registration
 from tests import factories
 
 FOR_STAFF = [
@@ -54,7 +54,7 @@ def client_id(app: Flask) -> str:
     factories.company(key="a-company")
     factories.group(key="a-group")
     fields.create("Region", "text")
-    made, _secret = clients.create("Community", "higher-logic", ["https://hl.example.org/cb"])
+    made, _secret = registration.create("Community", "higher-logic", ["https://hl.example.org/cb"])
     db.session.commit()
     return made.client_id
 

@@ -23,7 +23,7 @@ from werkzeug.test import TestResponse
 
 from idp.database import db, now
 from idp.directory.accounts import Account
-from idp.oauth import clients
+from idp.oauth import registration
 from idp.settings import Settings
 from idp.signin.sessions import LIFETIME, SignInSession, hashed
 from tests import factories
@@ -208,7 +208,7 @@ def site_in(app: Flask, template: str = "oidc", **options: Any) -> Site:
     redirect_uri = CALLBACK if template == "oidc" else HL_CALLBACK
     options = {"post_logout_redirect_uris": [AFTER_LOGOUT], **options}
     with app.app_context():
-        client, secret = clients.create("A site", template, [redirect_uri], **options)
+        client, secret = registration.create("A site", template, [redirect_uri], **options)
         db.session.commit()
         row_id, client_id = client.id, client.client_id
     verifier = secrets.token_urlsafe(48)

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from idp.database import db
 from idp.directory import accounts
 from idp.directory.accounts import Account
-from idp.oauth import clients, reauthentication
+from idp.oauth import reauthentication, registration
 from idp.oauth.clients import Client
 from idp.oauth.grants import Grant
 from idp.signin.sessions import SignInSession
@@ -98,7 +98,7 @@ def test_an_unknown_client_gets_a_page(site: Site, visitor: Member, client_id: s
 
 def test_a_client_out_of_use_gets_a_page(app: Flask, site: Site, visitor: Member) -> None:
     with app.app_context():
-        clients.change(db.session.get(Client, site.row_id), active=False)
+        registration.change(db.session.get(Client, site.row_id), active=False)
         db.session.commit()
     assert is_page(site.authorize())
 
@@ -303,9 +303,11 @@ def test_asking_writes_nothing_until_somebody_is_signed_in(
 def test_a_silent_sign_on_costs_a_fixed_number_of_statements(
     site: Site, visitor: Member, statements: list[str]
 ) -> None:
+    site.authorize()  # the process keeps a copy of the client from now on
+    statements.clear()
     site.authorize()
     verbs = [one.split()[0] for one in statements]
-    assert verbs == ["SELECT", "SELECT", "INSERT", "INSERT", "COMMIT"]
+    assert verbs == ["SELECT", "SELECT", "INSERT", "COMMIT"]
 
 
 @pytest.mark.compliance("S12", "S16", "S17")
@@ -331,7 +333,7 @@ def test_a_deactivated_member_is_sent_to_sign_in(app: Flask, site: Site, member:
 def test_a_redirect_uri_keeps_its_own_query(app: Flask, new_site: Callable[..., Site]) -> None:
     site = new_site()
     with app.app_context():
-        clients.change(
+        registration.change(
             db.session.get(Client, site.row_id),
             redirect_uris=["https://site.example.org/cb?a=1&b=%2F"],
         )

@@ -5,7 +5,7 @@ from flask import Flask
 
 from idp.database import db
 from idp.directory.accounts import Account
-from idp.oauth import clients
+from idp.oauth import registration
 from idp.oauth.clients import Client
 from tests.oauth.conftest import (
     HL_CALLBACK,
@@ -61,7 +61,7 @@ def test_the_identifier_attribute_has_the_name_of_the_worksheet(
     app: Flask, community: Site
 ) -> None:
     with app.app_context():
-        clients.change(db.session.get(Client, community.row_id), identifier_attribute="AmsId")
+        registration.change(db.session.get(Client, community.row_id), identifier_attribute="AmsId")
         db.session.commit()
     member = sign_in(app, community.browser)
     info = community.userinfo(community.tokens()["access_token"]).json

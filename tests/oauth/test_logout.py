@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from idp.audit import AuditEvent, Event
 from idp.database import db, now
-from idp.oauth import clients, grants, id_tokens, keys
+from idp.oauth import grants, id_tokens, keys, registration
 from idp.oauth.clients import Client
 from idp.signin.sessions import SignInSession
 from tests.oauth.conftest import (
@@ -249,7 +249,7 @@ def test_an_address_on_no_list_is_never_gone_to(
 def test_a_named_client_has_its_own_list(app: Flask, site: Site, new_site: object) -> None:
     sign_in(app, site.browser)
     with app.app_context():
-        clients.change(
+        registration.change(
             db.session.get(Client, site.row_id),
             post_logout_redirect_uris=["https://only.example.org/this"],
         )
@@ -262,7 +262,7 @@ def test_a_named_client_has_its_own_list(app: Flask, site: Site, new_site: objec
 def test_a_client_out_of_use_has_no_list(app: Flask, site: Site, visitor: Member) -> None:
     uri = "https://gone.example.org/bye"
     with app.app_context():
-        clients.change(
+        registration.change(
             db.session.get(Client, site.row_id), post_logout_redirect_uris=[uri], active=False
         )
         db.session.commit()

@@ -1,0 +1,84 @@
+"""Consent: what members allowed clients that must ask them, kept until they withdraw it."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+from sqlalchemy import ForeignKey, Row, String, delete, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp import audit
+from idp.database import Base, UTCDateTime, db, now
+from idp.oauth.clients import Client
+from idp.oauth.grants import Grant
+
+
+class Consent(Base):
+    """One member's leave for one client, and the scope that it covers."""
+
+    __tablename__ = "oauth_consent"
+
+    account_id: Mapped[int] = mapped_column(
+        ForeignKey("account.id", ondelete="CASCADE"), primary_key=True
+    )
+    client_id: Mapped[int] = mapped_column(
+        ForeignKey("oauth_client.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    scope: Mapped[str] = mapped_column(String(255))
+    given_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
+
+
+def covers(account_id: int, client: Client, scope: str) -> bool:
+    """Whether the member has allowed this client all of a scope already."""
+    given = db.session.scalar(
+        select(Consent.scope).where(
+            Consent.account_id == account_id, Consent.client_id == client.id
+        )
+    )
+    return given is not None and set(scope.split()) <= set(given.split())
+
+
+def give(account_id: int, client: Client, scope: str) -> None:
+    """Keep a member's leave; it adds to what they allowed before."""
+    known = db.session.get(Consent, (account_id, client.id))
+    if known is None:
+        db.session.add(Consent(account_id=account_id, client_id=client.id, scope=scope))
+    else:
+        known.scope = " ".join(dict.fromkeys([*known.scope.split(), *scope.split()]))
+        known.given_at = now()
+    audit.record(audit.Event.CONSENT_GIVEN, client.client_id, scope=scope)
+
+
+def withdraw(account_id: int, client_row_id: int) -> bool:
+    """Take a leave back: every grant of the member to the client ends with it, at once.
+
+    Says whether there was one.
+    """
+    client_id = db.session.scalar(
+        delete(Consent)
+        .where(Consent.account_id == account_id, Consent.client_id == client_row_id)
+        .returning(select(Client.client_id).where(Client.id == client_row_id).scalar_subquery())
+    )
+    if client_id is None:
+        return False
+    db.session.execute(
+        update(Grant)
+        .where(
+            Grant.account_id == account_id,
+            Grant.client_id == client_row_id,
+            Grant.revoked_at.is_(None),
+        )
+        .values(revoked_at=now())
+        .execution_options(synchronize_session=False)
+    )
+    audit.record(audit.Event.CONSENT_WITHDRAWN, client_id)
+    return True
+
+
+def of_account(account_id: int) -> Sequence[Row[int, str, str, dt.datetime]]:
+    """What a member allowed: the client's row id and name, the scope, and when."""
+    return db.session.execute(
+        select(Client.id, Client.name, Consent.scope, Consent.given_at)
+        .join(Client, Client.id == Consent.client_id)
+        .where(Consent.account_id == account_id)
+        .order_by(Client.name, Client.id)
+    ).all()

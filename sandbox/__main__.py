@@ -35,7 +35,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             "workers": 1,
             "worker_class": "gthread",
             "threads": THREADS,
-            "graceful_timeout": 3,
+            # A loaded machine takes its time; what is killed leaves no clean database.
+            "graceful_timeout": 8,
             "keepalive": 5,
             "loglevel": "warning",
             "control_socket_disable": True,

@@ -80,6 +80,7 @@ class ClientsView(PanelView):
             client=client,
             form=form,
             facts=told(client),
+            old_secrets=[known for known in client.secrets if known.good][1:],
             template_name=TITLES[client.template],
         )
 
@@ -87,11 +88,22 @@ class ClientsView(PanelView):
     def secret(self, client_id: str) -> Any:
         """Ask, then make a new secret; the answer shows it, once."""
         client = _found(client_id)
+        if client.authentication != "client_secret":
+            abort(404)
         if request.method == "POST":
             secret = registration.new_secret(client)
             db.session.commit()
             return self._secret(client, secret, new=False)
         return self.render("panel/client_new_secret.html", client=client)
+
+    @page("/<key:client_id>/end-old-secret", methods=("POST",))
+    def end_old_secret(self, client_id: str) -> Any:
+        """Void the secret before the present one, without waiting for its week to be over."""
+        client = _found(client_id)
+        registration.end_old_secrets(client)
+        db.session.commit()
+        flash("Only the newest secret works now.", "success")
+        return _back(client_id)
 
     @page("/<key:client_id>/use", methods=("POST",))
     def use(self, client_id: str) -> Any:
@@ -117,6 +129,13 @@ class ClientsView(PanelView):
 def told(client: Client) -> list[tuple[str, str]]:
     """What the client's staff need to know, in the words of Higher Logic's worksheet."""
     facts = discovery.metadata()
+    if not client.made_from.signs_members_in:
+        return [
+            ("Token URL", facts["token_endpoint"]),
+            ("Introspection URL", facts["introspection_endpoint"]),
+            ("Client ID", client.client_id),
+            ("Scope", client.scopes),
+        ]
     rows = [
         ("Authorization URL", facts["authorization_endpoint"]),
         ("Token URL", facts["token_endpoint"]),
@@ -125,7 +144,10 @@ def told(client: Client) -> list[tuple[str, str]]:
         ("Client ID", client.client_id),
         ("Scope", "profile" if client.is_higher_logic else client.scopes),
         ("Identifier attribute", client.identifier_attribute),
-        ("Client authentication", "HTTP Basic (client_secret_basic)"),
+        (
+            "Client authentication",
+            "none, with PKCE" if client.is_public else "HTTP Basic (client_secret_basic)",
+        ),
     ]
     if not client.is_higher_logic:
         rows.insert(0, ("Issuer", facts["issuer"]))

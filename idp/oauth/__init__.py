@@ -10,8 +10,10 @@ from idp.limits import limiter
 from idp.oauth import (
     assertions,
     authorize,
+    consent,
     consents,
     discovery,
+    introspect,
     logout,
     logout_notices,
     pushed,
@@ -41,15 +43,26 @@ def _blueprint() -> Blueprint:
     blueprint = Blueprint("oauth", __name__)
     # Other sites post to these by design; each proves by itself who asks. The confirmation of a
     # logout is a form of ours and keeps its CSRF token.
-    for view in (authorize.authorize, token.token, revoke.revoke, userinfo.userinfo, logout.logout):
+    for view in (
+        authorize.authorize,
+        token.token,
+        revoke.revoke,
+        introspect.introspect,
+        userinfo.userinfo,
+        logout.logout,
+    ):
         csrf.exempt(view)
     limited_token = limiter.limit(TOKEN_LIMIT)(token.token)
+    limited_introspect = limiter.limit(TOKEN_LIMIT)(introspect.introspect)
     limited_revoke = limiter.limit(TOKEN_LIMIT)(revoke.revoke)
 
     blueprint.add_url_rule(
         "/oauth/authorize", "authorize", authorize.authorize, methods=["GET", "POST"]
     )
     blueprint.add_url_rule("/oauth/token", "token", limited_token, methods=["POST"])
+    blueprint.add_url_rule("/oauth/introspect", "introspect", limited_introspect, methods=["POST"])
+    blueprint.add_url_rule("/oauth/consent", "consent", consent.answer, methods=["POST"])
+    blueprint.add_url_rule("/profile/sites", "sites", consent.sites, methods=["GET", "POST"])
     blueprint.add_url_rule("/oauth/revoke", "revoke", limited_revoke, methods=["POST"])
     blueprint.add_url_rule(
         "/oauth/userinfo", "userinfo", userinfo.userinfo, methods=["GET", "POST"]

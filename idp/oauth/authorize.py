@@ -1,8 +1,8 @@
 """The authorization endpoint: an ordered list of checks, then a code (RFC 6749, 4.1.1).
 
 Until the client and its redirect URI are known to be good, a refusal is a page for the member;
-afterwards it is a redirect that tells the client (RFC 6749, 4.1.2.1). Clients are trusted: the
-association chose them, so there is no consent page.
+afterwards it is a redirect that tells the client (RFC 6749, 4.1.2.1). The association's own sites
+are trusted; for all others the member is asked (``consent``).
 """
 
 from typing import Any
@@ -14,11 +14,12 @@ from flask import Response, request, url_for
 
 from idp import database
 from idp.database import db
-from idp.oauth import parameters, reauthentication, server
+from idp.oauth import consent, parameters, reauthentication, server
 from idp.oauth.checks import (
     CHECKS,
     SIGN_IN_CHECKS,
     Authorization,
+    ConsentNeeded,
     SignInNeeded,
     check_client,
     check_redirect_uri,
@@ -66,6 +67,8 @@ def authorize() -> Response:
             check(asked)
     except SignInNeeded as needed:
         return _to_sign_in(asked, again=needed.again)
+    except ConsentNeeded:
+        return consent.page(asked, _query(asked.parameters))
     except OAuth2Error as error:
         return _refuse(asked, error)
     return _issue_code(asked)

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from idp.database import now
-from idp.oauth import id_tokens, known_clients, reauthentication
+from idp.oauth import consents, id_tokens, known_clients, reauthentication
 from idp.oauth.clients import Client
 from idp.oauth.errors import (
+    ConsentRequired,
     InvalidRequest,
     InvalidScope,
     LoginRequired,
@@ -51,6 +52,10 @@ class SignInNeeded(Exception):
     def __init__(self, *, again: bool) -> None:
         self.again = again
         super().__init__()
+
+
+class ConsentNeeded(Exception):
+    """The member has to be asked first whether the client may know what it asks for."""
 
 
 # Checks whose failure is a page.
@@ -190,6 +195,22 @@ def check_hinted_person(asked: Authorization) -> None:
     _need_sign_in(asked, again=True)
 
 
+def check_consent(asked: Authorization) -> None:
+    """OpenID Connect Core, 3.1.2.4: who is not the association's own site needs the member's leave.
+
+    It covers what was allowed before; more, or ``prompt=consent``, is asked about again.
+    """
+    client = asked.client
+    if not client.consent_required or asked.sign_in is None:
+        return
+    scope = client.get_allowed_scope(asked.parameters.get("scope")) or ""
+    if "consent" not in asked.prompts and consents.covers(asked.sign_in.account_id, client, scope):
+        return
+    if asked.silent:
+        raise ConsentRequired("The member has to be asked first.")
+    raise ConsentNeeded
+
+
 Check = Callable[[Authorization], None]
 
 CHECKS: tuple[Check, ...] = (
@@ -203,7 +224,12 @@ CHECKS: tuple[Check, ...] = (
     check_id_token_hint,
 )
 
-SIGN_IN_CHECKS: tuple[Check, ...] = (check_signed_in, check_sign_in_is_fresh, check_hinted_person)
+SIGN_IN_CHECKS: tuple[Check, ...] = (
+    check_signed_in,
+    check_sign_in_is_fresh,
+    check_hinted_person,
+    check_consent,
+)
 
 
 def _signed_in_since_asked(asked: Authorization) -> bool:

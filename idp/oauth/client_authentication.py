@@ -1,4 +1,7 @@
-"""How a client proves who it is: by Basic, or in the body. Never both, never neither."""
+"""How a client proves who it is: by Basic, or in the body; a public client only says it.
+
+Never two ways at once (RFC 6749, 2.3).
+"""
 
 import base64
 import binascii
@@ -13,7 +16,7 @@ from idp.oauth.errors import InvalidClient, InvalidRequest
 from idp.oauth.parameters import Parameters
 from idp.signin.sessions import hashed
 
-BASIC, POST = METHODS = ("client_secret_basic", "client_secret_post")
+BASIC, POST, NONE = METHODS = ("client_secret_basic", "client_secret_post", "none")
 _REFUSAL = "The client could not be authenticated."
 _NOBODYS_HASH = hashed("")
 
@@ -28,7 +31,9 @@ def authenticate(parameters: Parameters) -> tuple[Client, str]:
     if client is None:
         hmac.compare_digest(_NOBODYS_HASH, hashed(secret))
         raise InvalidClient(_REFUSAL, detail="unknown client")
-    if not client.check_client_secret(secret):
+    if not client.check_endpoint_auth_method(method, ""):
+        raise InvalidClient(_REFUSAL, detail=f"the client does not authenticate by {method}")
+    if method != NONE and not client.check_client_secret(secret):
         raise InvalidClient(_REFUSAL, detail="wrong secret")
     if not client.active:
         raise InvalidClient(_REFUSAL, detail="the client is out of use")
@@ -39,9 +44,9 @@ def _credentials(parameters: Parameters) -> tuple[str, str, str]:
     header = request.headers.get("Authorization", "")
     if not header:
         client_id, secret = parameters.get("client_id"), parameters.get("client_secret")
-        if client_id is None or secret is None:
+        if client_id is None:
             raise InvalidClient(_REFUSAL, detail="no credentials")
-        return POST, client_id, secret
+        return (NONE, client_id, "") if secret is None else (POST, client_id, secret)
     # RFC 6749, 2.3: not more than one authentication method in a request.
     if "client_secret" in parameters:
         raise InvalidRequest("Authenticate by Basic or in the body, not by both.")

@@ -20,7 +20,10 @@ def client() -> None:
 @click.argument("name")
 @click.option("--template", type=click.Choice(tuple(TEMPLATES)), required=True)
 @click.option(
-    "--redirect-uri", "redirect_uris", multiple=True, required=True, help="Where codes are sent."
+    "--redirect-uri",
+    "redirect_uris",
+    multiple=True,
+    help="Where codes are sent; every template but machine needs one.",
 )
 @click.option(
     "--post-logout-redirect-uri",
@@ -38,7 +41,7 @@ def create_client(
     frontchannel_logout_uri: str | None,
     as_json: bool,
 ) -> None:
-    """Make a client. Its secret is shown once, here."""
+    """Make a client. Its secret is shown once, here; an app has none."""
     try:
         made, secret = registration.create(
             name, template, redirect_uris, post_logout_redirect_uris, frontchannel_logout_uri
@@ -50,7 +53,35 @@ def create_client(
         click.echo(json.dumps({"client_id": made.client_id, "client_secret": secret}))
         return
     click.echo(f"client_id: {made.client_id}")
-    click.echo(f"client_secret: {secret}")
+    if secret is not None:
+        click.echo(f"client_secret: {secret}")
+
+
+@client.command("new-secret")
+@click.argument("client_id")
+@click.option("--json", "as_json", is_flag=True, help="For a script to read.")
+def new_client_secret(client_id: str, as_json: bool) -> None:
+    """Make another secret, shown once, here. The one before works for another week."""
+    found = clients.find(client_id)
+    if found is None:
+        raise click.ClickException(f"There is no client {client_id}.")
+    try:
+        secret = registration.new_secret(found)
+    except InvalidValue as error:
+        raise click.ClickException(str(error)) from None
+    db.session.commit()
+    click.echo(json.dumps({"client_secret": secret}) if as_json else f"client_secret: {secret}")
+
+
+@client.command("end-old-secrets")
+@click.argument("client_id")
+def end_old_client_secrets(client_id: str) -> None:
+    """Void every secret but the newest, at once."""
+    found = clients.find(client_id)
+    if found is None:
+        raise click.ClickException(f"There is no client {client_id}.")
+    registration.end_old_secrets(found)
+    db.session.commit()
 
 
 @client.command("list")

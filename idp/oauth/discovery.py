@@ -26,6 +26,7 @@ def metadata() -> dict[str, Any]:
         "token_endpoint": address("oauth.token"),
         "userinfo_endpoint": address("oauth.userinfo"),
         "revocation_endpoint": address("oauth.revoke"),
+        "introspection_endpoint": address("oauth.introspect"),
         "end_session_endpoint": address("oauth.logout"),
         "jwks_uri": address("oauth.jwks"),
         "scopes_supported": TEMPLATES[OIDC].scopes.split(),
@@ -36,6 +37,10 @@ def metadata() -> dict[str, Any]:
         "id_token_signing_alg_values_supported": [keys.ALGORITHM],
         "token_endpoint_auth_methods_supported": list(client_authentication.METHODS),
         "revocation_endpoint_auth_methods_supported": list(client_authentication.METHODS),
+        "introspection_endpoint_auth_methods_supported": [
+            client_authentication.BASIC,
+            client_authentication.POST,
+        ],
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "claim_types_supported": ["normal"],

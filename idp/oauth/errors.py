@@ -70,6 +70,12 @@ class LoginRequired(ProtocolError):
     error = "login_required"
 
 
+class ConsentRequired(ProtocolError):
+    """``prompt=none``, but the member would have to be asked (OpenID Connect Core, 3.1.2.6)."""
+
+    error = "consent_required"
+
+
 class RequestNotSupported(ProtocolError):
     """Request objects are not taken (OpenID Connect Core, 3.1.2.6)."""
 

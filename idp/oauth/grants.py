@@ -108,6 +108,32 @@ def create(client: Client, sign_in: SignedIn, scope: str, **code: Any) -> None:
     )
 
 
+def create_for_machine(client: Client, scope: str) -> Standing:
+    """Record what a machine is given in its own name (RFC 6749, 4.4)."""
+    moment = now()
+    grant_id: int = db.session.execute(
+        insert(Grant).returning(Grant.id),
+        {
+            "client_id": client.id,
+            "scope": scope,
+            "offline": False,
+            "epoch": 0,
+            "auth_time": moment,
+            "created_at": moment,
+        },
+    ).scalar_one()
+    return Standing(
+        grant_id=grant_id,
+        client_id=client.id,
+        scope=scope,
+        subject=client.client_id,
+        auth_time=moment,
+        session_hash=None,
+        requested_claims=None,
+        alive=True,
+    )
+
+
 def alive() -> ColumnElement[bool]:
     """Whether a grant stands; for a statement that went through ``joined``.
 
@@ -123,6 +149,11 @@ def alive() -> ColumnElement[bool]:
         or_(Grant.offline, and_(SignInSession.id.is_not(None), SignInSession.ended_at.is_(None))),
         or_(~Client.restricted, permitted()),
     )
+
+
+def alive_for_machine() -> ColumnElement[bool]:
+    """Whether a machine's own grant stands."""
+    return and_(Grant.revoked_at.is_(None), Client.disabled_at.is_(None))
 
 
 def permitted() -> ColumnElement[bool]:

@@ -49,6 +49,11 @@ def of_request() -> Parameters:
     return of_form() if request.method == "POST" else of_query()
 
 
+def of_text(query: str) -> Parameters:
+    """The parameters of a query string that a form of ours carried. Raises ``InvalidRequest``."""
+    return _read(query.encode())
+
+
 def _read(raw: bytes) -> Parameters:
     try:
         pairs = parse_qsl(

@@ -6,16 +6,21 @@ from typing import Any
 import structlog
 from authlib.integrations.flask_oauth2 import AuthorizationServer as FlaskAuthorizationServer
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant, RefreshTokenGrant
+from authlib.oauth2.rfc6749.grants import (
+    AuthorizationCodeGrant,
+    ClientCredentialsGrant,
+    RefreshTokenGrant,
+)
 from authlib.oauth2.rfc7636 import CodeChallenge, create_s256_code_challenge
 from authlib.oidc.core.grants.code import OpenIDToken
 from flask import Flask, Response, current_app
 
 from idp import database
 from idp.database import db
-from idp.oauth import client_authentication, codes, id_tokens, known_clients, tokens
+from idp.oauth import client_authentication, codes, grants, id_tokens, known_clients, tokens
 from idp.oauth.clients import Client
 from idp.oauth.codes import RedeemedCode
+from idp.oauth.errors import InvalidScope
 from idp.oauth.parameters import ProtocolRequest
 from idp.oauth.responses import to_client
 from idp.oauth.tokens import RedeemedRefresh
@@ -83,6 +88,22 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
 
     def revoke_old_credential(self, refresh_token: RedeemedRefresh) -> None:
         """Nothing yet: ``keep`` uses it up, once everything is signed."""
+
+
+class MachineGrant(ClientCredentialsGrant):  # type: ignore[misc]
+    """The client credentials grant (RFC 6749, 4.4), for machines alone."""
+
+    TOKEN_ENDPOINT_AUTH_METHODS = list(client_authentication.METHODS)
+
+    def create_token_response(self) -> tuple[int, dict[str, Any], Any]:
+        """An access token in the machine's own name, and no refresh token (RFC 6749, 4.4.3)."""
+        client: Client = self.request.client
+        scope = client.get_allowed_scope(self.request.payload.scope or client.scopes)
+        if scope is None:
+            raise InvalidScope("The request names no scope that this client may have.")
+        token = self.generate_token(scope=scope, include_refresh_token=False)
+        self.save_token(token)
+        return 200, token, self.TOKEN_RESPONSE_HEADER
 
 
 class S256CodeChallenge(CodeChallenge):  # type: ignore[misc]
@@ -162,12 +183,15 @@ class AuthorizationServer(FlaskAuthorizationServer):  # type: ignore[misc]
         """
         database.start_writing()
         token, code, refresh = request.issued, request.authorization_code, request.refresh_token
+        standing = code or refresh
         if code is not None:
             codes.claim(code, request.client)
-        else:
+        elif refresh is not None:
             tokens.replace(refresh)
+        else:
+            standing = grants.create_for_machine(request.client, token["scope"])
         tokens.save(
-            code or refresh,
+            standing,
             access_token=token["access_token"],
             refresh_token=token.get("refresh_token"),
             scope=token["scope"],
@@ -208,6 +232,7 @@ def init_app(app: Flask) -> None:
     pkce = S256CodeChallenge(required=True)
     server.register_grant(CodeGrant, [pkce, IdToken()])
     server.register_grant(RefreshGrant, [IdToken()])
+    server.register_grant(MachineGrant)
     app.extensions[_EXTENSION] = server
 
 

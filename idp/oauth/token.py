@@ -3,11 +3,11 @@
 from flask import Response
 
 from idp import database
-from idp.oauth import codes, parameters, server
+from idp.oauth import codes, parameters, server, templates
 from idp.oauth.errors import InvalidRequest, ProtocolError, UnsupportedGrantType
 from idp.oauth.parameters import Parameters, ProtocolRequest
 
-GRANT_TYPES = ("authorization_code", "refresh_token")
+GRANT_TYPES = (templates.CODE, templates.REFRESH, templates.CLIENT_CREDENTIALS)
 
 
 def token() -> Response:

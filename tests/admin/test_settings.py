@@ -176,6 +176,26 @@ def test_a_clients_secret_is_shown_once(app: Flask, owner: FlaskClient) -> None:
     db.session.refresh(client)
     assert client.check_client_secret(secret)
     assert "The old secret works for another week." in renewed.text
+    assert "End the old secret now" in owner.get(path).text
+    browsing.submit(owner, path, f"{path}/end-old-secret")
+    db.session.refresh(client)
+    assert not client.check_client_secret(secret)
+    assert "End the old secret now" not in owner.get(path).text
+
+
+def test_apps_and_machines_are_made_too(app: Flask, owner: FlaskClient) -> None:
+    answer = browsing.submit(owner, "/panel/clients/new", **{**CLIENT, "template": "app"})
+    assert answer.status_code == 201
+    assert "has no secret" in answer.text
+    phone = db.session.scalars(select(Client)).one()
+    page = owner.get(f"/panel/clients/{phone.client_id}").text
+    assert "New secret" not in page
+    assert owner.get(f"/panel/clients/{phone.client_id}/secret").status_code == 404
+    fields = {**CLIENT, "template": "machine", "name": "The shop", "redirect_uris": ""}
+    fields["post_logout_redirect_uris"] = ""
+    answer = browsing.submit(owner, "/panel/clients/new", **fields)
+    assert answer.status_code == 201
+    assert "Introspection URL" in answer.text
 
 
 def test_a_client_is_changed_and_put_out_of_use(app: Flask, owner: FlaskClient) -> None:

@@ -98,7 +98,7 @@ class Site:
     app: Flask
     row_id: int
     client_id: str
-    secret: str
+    secret: str | None
     redirect_uri: str
     browser: FlaskClient
     default: dict[str, str]
@@ -139,8 +139,12 @@ class Site:
         return self.post("/oauth/token", form)
 
     def post(self, path: str, form: Any, **options: Any) -> TestResponse:
-        """The site's server posts, by Basic and without the browser's cookies."""
-        headers = {"Authorization": basic(self.client_id, self.secret)}
+        """The site's server posts, by Basic and without the browser's cookies; an app has no
+        secret and only says who it is."""
+        if self.secret is None:
+            form, headers = {"client_id": self.client_id, **form}, {}
+        else:
+            headers = {"Authorization": basic(self.client_id, self.secret)}
         return self.app.test_client().post(path, data=form, headers=headers, **options)
 
     def tokens(self, **changes: str | None) -> dict[str, Any]:
@@ -205,7 +209,7 @@ def community(new_site: Callable[..., Site]) -> Site:
 
 def site_in(app: Flask, template: str = "oidc", **options: Any) -> Site:
     """Register a site and open a browser."""
-    redirect_uri = CALLBACK if template == "oidc" else HL_CALLBACK
+    redirect_uri = HL_CALLBACK if template == "higher-logic" else CALLBACK
     options = {"post_logout_redirect_uris": [AFTER_LOGOUT], **options}
     with app.app_context():
         client, secret = registration.create("A site", template, [redirect_uri], **options)
@@ -214,7 +218,7 @@ def site_in(app: Flask, template: str = "oidc", **options: Any) -> Site:
     verifier = secrets.token_urlsafe(48)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest())
     default = {"client_id": client_id, "response_type": "code", "redirect_uri": redirect_uri}
-    if template == "oidc":
+    if template != "higher-logic":
         default |= {
             "scope": "openid profile email",
             "nonce": "n-1",

@@ -36,7 +36,11 @@ def test_the_document_is_valid_for_an_https_issuer(
 def test_the_facts(app: Flask) -> None:
     facts = app.test_client().get("/.well-known/openid-configuration").json
     assert facts["response_types_supported"] == ["code"]
-    assert facts["grant_types_supported"] == ["authorization_code", "refresh_token"]
+    assert facts["grant_types_supported"] == [
+        "authorization_code",
+        "refresh_token",
+        "client_credentials",
+    ]
     assert facts["code_challenge_methods_supported"] == ["S256"]
     assert facts["id_token_signing_alg_values_supported"] == ["RS256"]
     assert facts["authorization_response_iss_parameter_supported"] is True
@@ -56,6 +60,7 @@ def test_every_endpoint_answers(app: Flask, site: Site) -> None:
         "token_endpoint": ("POST", 400),
         "userinfo_endpoint": ("GET", 401),
         "revocation_endpoint": ("POST", 400),
+        "introspection_endpoint": ("POST", 400),
         "end_session_endpoint": ("GET", 200),
         "jwks_uri": ("GET", 200),
     }

@@ -293,7 +293,7 @@ def test_higher_logic_may_use_pkce_and_is_then_held_to_it(
     [
         (None, "invalid_request"),
         ("password", "unsupported_grant_type"),
-        ("client_credentials", "unsupported_grant_type"),
+        ("client_credentials", "unauthorized_client"),
         ("implicit", "unsupported_grant_type"),
         ('<script>"', "unsupported_grant_type"),
     ],

@@ -41,19 +41,25 @@ def run_everything(settings: Settings) -> int:
         except Interrupted:
             console.print("Ended. `make run` goes on where it was.")
             return 0
-        children = [
-            Child("The sandbox", ["-m", "sandbox"], prepared),
+        pages = [
             Child("The web server", ["-m", "launch", "web"], {}),
+            Child("The sandbox", ["-m", "sandbox"], prepared),
+        ]
+        background = [
             Child("The worker", ["-m", "launch", "worker"], {}),
             Child("The clock", ["-m", "launch", "clock"], {}),
         ]
+        children = [*pages, *background]
         try:
-            for child in children:
+            # What somebody waits for comes first: starting costs a processor's time.
+            for child in pages:
                 child.start()
             _wait_for(stop, f"http://{settings.host}:{settings.port}/sign-in", sandbox_address)
             if not stop:
                 sample.switch_properties_on(sandbox_address)
                 _say_hello(settings, sandbox_address)
+            for child in background:
+                child.start()
             while not stop:
                 if server is not None:
                     server.revive()

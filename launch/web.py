@@ -41,5 +41,6 @@ def serve(settings: Settings) -> None:
         ),
         respawn_failed_workers=True,
         workers_kill_timeout=10,
-        log_level=LogLevels.warning,
+        # Its warning of more threads than cores would stand between the lines of `tessera run`.
+        log_level=LogLevels.error,
     ).serve()

@@ -8,7 +8,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import FrameType
 
 from rich.console import Console
@@ -54,10 +54,11 @@ def run_everything(settings: Settings) -> int:
             # What somebody waits for comes first: starting costs a processor's time.
             for child in pages:
                 child.start()
+            logins = _logins(settings)  # hashing passwords, while they start
             _wait_for(stop, f"http://{settings.host}:{settings.port}/sign-in", sandbox_address)
             if not stop:
                 sample.switch_properties_on(sandbox_address)
-                _say_hello(settings, sandbox_address)
+                _say_hello(settings, sandbox_address, logins)
             for child in background:
                 child.start()
             while not stop:
@@ -199,11 +200,15 @@ def _wait_for(stop: list[int], *addresses: str) -> None:
                 time.sleep(0.05)
 
 
-def _say_hello(settings: Settings, sandbox_address: str) -> None:
+def _logins(settings: Settings) -> list[tuple[str, str]]:
+    """The roles and addresses of the demonstration's logins."""
     from wsgi import create_app
 
     with create_app(settings).app_context():
-        logins = [(login.role, login.email) for login, _ in sample.logins()]
+        return [(login.role, login.email) for login, _ in sample.logins()]
+
+
+def _say_hello(settings: Settings, sandbox_address: str, logins: Sequence[tuple[str, str]]) -> None:
     console.print()
     console.print("[bold]Tessera runs.[/bold]")
     console.print(f"  Members and staff   {settings.issuer}")

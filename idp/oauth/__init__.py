@@ -48,12 +48,14 @@ def _blueprint() -> Blueprint:
         token.token,
         revoke.revoke,
         introspect.introspect,
+        pushed.push,
         userinfo.userinfo,
         logout.logout,
     ):
         csrf.exempt(view)
     limited_token = limiter.limit(TOKEN_LIMIT)(token.token)
     limited_introspect = limiter.limit(TOKEN_LIMIT)(introspect.introspect)
+    limited_push = limiter.limit(TOKEN_LIMIT)(pushed.push)
     limited_revoke = limiter.limit(TOKEN_LIMIT)(revoke.revoke)
 
     blueprint.add_url_rule(
@@ -61,6 +63,7 @@ def _blueprint() -> Blueprint:
     )
     blueprint.add_url_rule("/oauth/token", "token", limited_token, methods=["POST"])
     blueprint.add_url_rule("/oauth/introspect", "introspect", limited_introspect, methods=["POST"])
+    blueprint.add_url_rule("/oauth/par", "push", limited_push, methods=["POST"])
     blueprint.add_url_rule("/oauth/consent", "consent", consent.answer, methods=["POST"])
     blueprint.add_url_rule("/profile/sites", "sites", consent.sites, methods=["GET", "POST"])
     blueprint.add_url_rule("/oauth/revoke", "revoke", limited_revoke, methods=["POST"])

@@ -14,7 +14,7 @@ from flask import Response, request, url_for
 
 from idp import database
 from idp.database import db
-from idp.oauth import consent, parameters, reauthentication, server
+from idp.oauth import consent, parameters, pushed, reauthentication, server
 from idp.oauth.checks import (
     CHECKS,
     SIGN_IN_CHECKS,
@@ -33,7 +33,7 @@ log = structlog.get_logger()
 # What survives the way over the sign-in page; unknown parameters are ignored (RFC 6749, 3.1).
 _KEPT = (
     *"response_type response_mode client_id redirect_uri scope state nonce code_challenge".split(),
-    *"code_challenge_method prompt max_age login_hint id_token_hint ui_locales".split(),
+    *"request_uri code_challenge_method prompt max_age login_hint id_token_hint ui_locales".split(),
     reauthentication.MARKER,
 )
 # A request line has 8 KB at best, and the way over the sign-in page encodes all of it once more.
@@ -46,7 +46,10 @@ def authorize() -> Response:
         given = parameters.of_request()
         check_length(given)
         client = check_client(given)
-        redirect_uri = check_redirect_uri(given, client)
+        request_uri = given.get("request_uri", "")
+        pushed_here = request_uri.startswith(pushed.PREFIX)
+        wanted = pushed.load(request_uri, client) if pushed_here else given
+        redirect_uri = check_redirect_uri(wanted, client)
     except ProtocolError as error:
         log.info("authorization refused", reason=error.description, detail=error.detail)
         return refusal_page(
@@ -55,7 +58,16 @@ def authorize() -> Response:
             "try again; if it happens again, tell the people who run that site: "
             f"{error.description}",
         )
-    asked = Authorization(given, client, redirect_uri)
+    asked = Authorization(wanted, client, redirect_uri, pushed=pushed_here)
+    if pushed_here:
+        # What goes over the sign-in page stays the reference and our own mark.
+        asked.reference = {
+            name: given[name]
+            for name in ("client_id", "request_uri", reauthentication.MARKER)
+            if name in given
+        }
+        if reauthentication.MARKER in given:
+            wanted[reauthentication.MARKER] = given[reauthentication.MARKER]
     try:
         for check in CHECKS:
             check(asked)
@@ -68,7 +80,7 @@ def authorize() -> Response:
     except SignInNeeded as needed:
         return _to_sign_in(asked, again=needed.again)
     except ConsentNeeded:
-        return consent.page(asked, _query(asked.parameters))
+        return consent.page(asked, _query(asked.carried))
     except OAuth2Error as error:
         return _refuse(asked, error)
     return _issue_code(asked)
@@ -85,11 +97,11 @@ def _query(given: Parameters) -> str:
 
 
 def _own_path(asked: Authorization) -> str:
-    return f"{url_for('oauth.authorize')}?{_query(asked.parameters)}"
+    return f"{url_for('oauth.authorize')}?{_query(asked.carried)}"
 
 
 def _to_sign_in(asked: Authorization, *, again: bool) -> Response:
-    asked.parameters[reauthentication.MARKER] = reauthentication.marker(asked.client)
+    asked.carried[reauthentication.MARKER] = reauthentication.marker(asked.client)
     arguments: dict[str, Any] = {"next": _own_path(asked)}
     if again:
         arguments["again"] = "1"
@@ -116,6 +128,11 @@ def _issue_code(asked: Authorization) -> Response:
     # A GET that writes; a request that only redirects to sign-in never gets here. What was read
     # may have ended since, which does no harm: a grant stands only while its sign-in does.
     database.start_writing()
+    if asked.reference is not None:
+        try:
+            pushed.use(asked.reference["request_uri"])
+        except ProtocolError as error:
+            return _refuse(asked, error)
     protocol_request = ProtocolRequest(asked.parameters)
     protocol_request.sign_in = asked.sign_in
     authorization_server = server.get()

@@ -38,7 +38,14 @@ class Authorization:
     prompts: frozenset[str] = frozenset()
     max_age: int | None = None
     hinted_subject: str | None = None
+    pushed: bool = False
     sign_in: SignedIn | None = None
+    reference: Parameters | None = None
+
+    @property
+    def carried(self) -> Parameters:
+        """What a way over another page of ours carries: a pushed request, as its reference."""
+        return self.parameters if self.reference is None else self.reference
 
     @property
     def silent(self) -> bool:
@@ -86,11 +93,20 @@ def check_redirect_uri(given: Parameters, client: Client) -> str:
 
 
 def check_request_object(asked: Authorization) -> None:
-    """OpenID Connect Core, 6: neither form is taken, and neither is silently ignored (B33, B34)."""
+    """OpenID Connect Core, 6: neither form is taken, and neither is silently ignored (B33, B34).
+
+    A ``request_uri`` of ours stands for what was pushed and does not get here (RFC 9126).
+    """
     if "request" in asked.parameters:
         raise RequestNotSupported("Request objects are not supported.")
     if "request_uri" in asked.parameters:
         raise RequestUriNotSupported("Requests by reference are not supported.")
+
+
+def check_pushed(asked: Authorization) -> None:
+    """RFC 9126, 5: a client may be held to pushing its requests."""
+    if asked.client.pushed_required and not asked.pushed:
+        raise InvalidRequest("This client has to push its authorization requests.")
 
 
 def check_response_type(asked: Authorization) -> None:
@@ -225,6 +241,7 @@ CHECKS: tuple[Check, ...] = (
 )
 
 SIGN_IN_CHECKS: tuple[Check, ...] = (
+    check_pushed,
     check_signed_in,
     check_sign_in_is_fresh,
     check_hinted_person,

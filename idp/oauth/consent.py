@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from idp import web
 from idp.database import db
-from idp.oauth import consents, parameters
+from idp.oauth import consents, parameters, pushed
 from idp.oauth.checks import Authorization, check_client, check_redirect_uri, check_scope
 from idp.oauth.errors import ProtocolError
 from idp.oauth.parameters import Parameters
@@ -56,7 +56,9 @@ def answer() -> WerkzeugResponse:
         # What the form carries came from outside: it is judged again.
         given = parameters.of_text(request.form.get("query", ""))
         client = check_client(given)
-        asked = Authorization(given, client, check_redirect_uri(given, client))
+        request_uri = given.get("request_uri", "")
+        wanted = pushed.load(request_uri, client) if request_uri else given
+        asked = Authorization(wanted, client, check_redirect_uri(wanted, client))
         check_scope(asked)
     except ProtocolError as error:
         log.info("consent refused", reason=error.description, detail=error.detail)
@@ -65,13 +67,17 @@ def answer() -> WerkzeugResponse:
         )
     if request.form.get("answer") != "allow":
         refusal = {"error": "access_denied", "error_description": "The member did not allow it."}
-        if "state" in given:
-            refusal["state"] = given["state"]
+        if "state" in wanted:
+            refusal["state"] = wanted["state"]
         return to_client(asked.redirect_uri, refusal)
-    scope = client.get_allowed_scope(given.get("scope")) or ""
+    scope = client.get_allowed_scope(wanted.get("scope")) or ""
     consents.give(account.id, client, scope)
+    if request_uri:
+        pushed.change(request_uri, _answered(wanted))
+    else:
+        given = _answered(given)
     db.session.commit()
-    return goto(f"{url_for('oauth.authorize')}?{urlencode(_answered(given))}")
+    return goto(f"{url_for('oauth.authorize')}?{urlencode(given)}")
 
 
 def _answered(given: Parameters) -> Parameters:

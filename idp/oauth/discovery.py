@@ -26,6 +26,8 @@ def metadata() -> dict[str, Any]:
         "token_endpoint": address("oauth.token"),
         "userinfo_endpoint": address("oauth.userinfo"),
         "revocation_endpoint": address("oauth.revoke"),
+        "pushed_authorization_request_endpoint": address("oauth.push"),
+        "require_pushed_authorization_requests": False,
         "introspection_endpoint": address("oauth.introspect"),
         "end_session_endpoint": address("oauth.logout"),
         "jwks_uri": address("oauth.jwks"),

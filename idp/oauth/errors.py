@@ -88,6 +88,12 @@ class RequestUriNotSupported(ProtocolError):
     error = "request_uri_not_supported"
 
 
+class InvalidRequestUri(ProtocolError):
+    """A pushed request that is not, or no more, there (OpenID Connect Core, 3.1.2.6)."""
+
+    error = "invalid_request_uri"
+
+
 class BearerError(ProtocolError):
     """Base of what a resource answers to a bearer (RFC 6750, 3)."""
 

@@ -61,6 +61,7 @@ def test_every_endpoint_answers(app: Flask, site: Site) -> None:
         "userinfo_endpoint": ("GET", 401),
         "revocation_endpoint": ("POST", 400),
         "introspection_endpoint": ("POST", 400),
+        "pushed_authorization_request_endpoint": ("POST", 400),
         "end_session_endpoint": ("GET", 200),
         "jwks_uri": ("GET", 200),
     }

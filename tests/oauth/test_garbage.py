@@ -37,7 +37,13 @@ def test_pages(app: Flask, name: str) -> None:
 @pytest.mark.compliance("T26", "T09")
 @pytest.mark.parametrize("name", BAD_QUERIES)
 def test_endpoints_for_machines(app: Flask, site: Site, name: str) -> None:
-    for path in ("/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/userinfo"):
+    for path in (
+        "/oauth/token",
+        "/oauth/revoke",
+        "/oauth/introspect",
+        "/oauth/par",
+        "/oauth/userinfo",
+    ):
         response = app.test_client().post(
             path,
             data=BAD_QUERIES[name],

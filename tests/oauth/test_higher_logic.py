@@ -7,15 +7,7 @@ from idp.database import db
 from idp.directory.accounts import Account
 from idp.oauth import registration
 from idp.oauth.clients import Client
-from tests.oauth.conftest import (
-    HL_CALLBACK,
-    ISSUER,
-    Site,
-    is_page,
-    next_of,
-    parameters_of,
-    sign_in,
-)
+from tests.oauth.conftest import HL_CALLBACK, ISSUER, Site, is_page, next_of, parameters_of, sign_in
 
 
 def test_the_whole_flow(app: Flask, community: Site) -> None:

@@ -36,7 +36,7 @@ def metadata() -> dict[str, Any]:
         "response_modes_supported": ["query"],
         "grant_types_supported": list(GRANT_TYPES),
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": [keys.ALGORITHM],
+        "id_token_signing_alg_values_supported": list(keys.ALGORITHMS),
         "token_endpoint_auth_methods_supported": list(client_authentication.METHODS),
         "revocation_endpoint_auth_methods_supported": list(client_authentication.METHODS),
         "introspection_endpoint_auth_methods_supported": [

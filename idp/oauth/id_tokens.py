@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from authlib.oidc.core.util import create_half_hash
 from joserfc import jwt
-from joserfc.errors import JoseError
 
 from idp.database import now
-from idp.oauth import keys
+from idp.oauth import foreign_jwts, keys
 from idp.oauth.clients import Client
 from idp.oauth.errors import InvalidRequest
+from idp.oauth.foreign_jwts import NotVerified
 from idp.oauth.grants import Standing
 from idp.oauth.issuer import issuer
 
@@ -23,8 +23,12 @@ class Hint:
 
 
 def encode(client: Client, standing: Standing, access_token: str, nonce: str | None) -> str:
-    """An ID token: who signed in and when, and nothing else of them (OpenID Connect Core, 2)."""
-    key = keys.current()
+    """An ID token: who signed in and when, and nothing else of them (OpenID Connect Core, 2).
+
+    Signed as the client is registered for; nothing may be written yet (``keys.current``).
+    """
+    algorithm = client.signing_algorithm
+    key = keys.current(algorithm)
     moment = int(now().timestamp())
     claims: dict[str, str | int] = {
         "iss": issuer(),
@@ -33,26 +37,26 @@ def encode(client: Client, standing: Standing, access_token: str, nonce: str | N
         "iat": moment,
         "exp": moment + int(keys.ID_TOKEN_LIFETIME.total_seconds()),
         "auth_time": int(standing.auth_time.timestamp()),
-        "at_hash": create_half_hash(access_token, keys.ALGORITHM).decode("ascii"),
+        "at_hash": create_half_hash(access_token, algorithm).decode("ascii"),
     }
     if nonce is not None:
         claims["nonce"] = nonce
     if standing.sid is not None:
         claims["sid"] = standing.sid
-    return jwt.encode({"alg": keys.ALGORITHM, "kid": key.kid}, claims, key, [keys.ALGORITHM])
+    return jwt.encode({"alg": algorithm, "kid": key.kid}, claims, key, [algorithm])
 
 
 def decode_hint(text: str) -> Hint:
     """Read an ``id_token_hint``: one of ours, expired or not (RP-Initiated Logout, 4).
 
-    The algorithm is fixed: ``none``, or HS256 with the public key as its secret, is refused
-    (RFC 8725, 3.1). Raises ``InvalidRequest``.
+    The algorithms are ours, and each key has one: ``none``, or HS256 with the public key as its
+    secret, is refused (RFC 8725, 3.1). Raises ``InvalidRequest``.
     """
     refusal = "The id_token_hint is no ID token of this server."
     try:
-        token = jwt.decode(text, keys.verifying(), [keys.ALGORITHM])
-    except (JoseError, ValueError) as error:
-        raise InvalidRequest(refusal, detail=f"{type(error).__name__}: {error}"[:300]) from None
+        token = foreign_jwts.verified(text, keys.verifying(), keys.ALGORITHMS)
+    except NotVerified as error:
+        raise InvalidRequest(refusal, detail=str(error)) from None
     claims = token.claims
     subject, audience = claims.get("sub"), claims.get("aud")
     if (

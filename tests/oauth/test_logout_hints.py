@@ -15,9 +15,21 @@ from idp.oauth import id_tokens, keys
 from tests.oauth.conftest import AFTER_LOGOUT, Site, is_page, sign_in
 from tests.oauth.leaving import content, ended, logout
 
+ODD_HEADERS = (["alg"], "alg", {"alg": "RS256", "crit": 1}, {"alg": {}}, {"alg": "RS256", "kid": 1})
 
-@pytest.mark.compliance("L02")
-@pytest.mark.parametrize("hint", ["nonsense", "a.b.c", "é.é.é", "e30.e30.e30"])
+
+def encoded(value: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
+
+
+@pytest.mark.compliance("L02", "T26")
+@pytest.mark.parametrize(
+    "hint",
+    [
+        *("nonsense", "a.b.c", "é.é.é", "e30.e30.e30"),
+        *(f"{encoded(header)}.e30.AAAA" for header in ODD_HEADERS),
+    ],
+)
 def test_a_bad_hint_gets_a_page(app: Flask, site: Site, hint: str) -> None:
     member = sign_in(app, site.browser)
     response = logout(site, id_token_hint=hint, post_logout_redirect_uri=AFTER_LOGOUT)
@@ -40,20 +52,17 @@ def test_a_modified_hint_gets_a_page(app: Flask, site: Site, how: str) -> None:
 def modified(app: Flask, id_token: str, how: str) -> str:
     header, body, signature = id_token.split(".")
 
-    def encode(value: object) -> str:
-        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
-
     claims = json.loads(base64.urlsafe_b64decode(body + "=="))
     with app.app_context():
         key = keys.current()
         if how == "none":
-            return f"{encode({'alg': 'none', 'typ': 'JWT'})}.{body}."
+            return f"{encoded({'alg': 'none', 'typ': 'JWT'})}.{body}."
         if how == "HS256":
-            start = f"{encode({'alg': 'HS256', 'typ': 'JWT', 'kid': key.kid})}.{body}"
+            start = f"{encoded({'alg': 'HS256', 'typ': 'JWT', 'kid': key.kid})}.{body}"
             mac = hmac.digest(key.as_pem(private=False), start.encode(), "sha256")
             return f"{start}.{base64.urlsafe_b64encode(mac).decode().rstrip('=')}"
         if how == "claims":
-            return f"{header}.{encode({**claims, 'sub': 'another'})}.{signature}"
+            return f"{header}.{encoded({**claims, 'sub': 'another'})}.{signature}"
         if how == "other-type":
             other = {"alg": "RS256", "kid": key.kid, "typ": "logout+jwt"}
             return jwt.encode(other, claims, key, ["RS256"])

@@ -33,6 +33,7 @@ WORDS = {
     "staff:association:changed": "Association changed",
     "staff:sync:resent": "Sent to Higher Logic again",
     "staff:sync:reconciled": "Compared with Higher Logic",
+    "client:access:refused": "Not let in: a member of none of the site’s groups",
     "client:code:reused": "A sign-in code was used twice",
     "client:refresh:reused": "A refresh token was used twice",
 }

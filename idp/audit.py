@@ -51,6 +51,7 @@ class Event(enum.StrEnum):
     CONSENT_GIVEN = "member:consent:given"
     CONSENT_WITHDRAWN = "member:consent:withdrawn"
     CODE_REUSED = "client:code:reused"
+    ACCESS_REFUSED = "client:access:refused"
     REFRESH_REUSED = "client:refresh:reused"
     TOKEN_REVOKED = "client:token:revoked"  # noqa: S105
 

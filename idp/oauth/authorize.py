@@ -14,12 +14,13 @@ from flask import Response, request, url_for
 
 from idp import database
 from idp.database import db
-from idp.oauth import consent, parameters, pushed, reauthentication, server
+from idp.oauth import consent, parameters, permission, pushed, reauthentication, server
 from idp.oauth.checks import (
     CHECKS,
     SIGN_IN_CHECKS,
     Authorization,
     ConsentNeeded,
+    NotPermitted,
     SignInNeeded,
     check_client,
     check_redirect_uri,
@@ -78,7 +79,9 @@ def authorize() -> Response:
         for check in SIGN_IN_CHECKS:
             check(asked)
     except SignInNeeded as needed:
-        return _to_sign_in(asked, again=needed.again)
+        return goto(_sign_in_address(asked, "1" if needed.again else None))
+    except NotPermitted:
+        return permission.refuse(asked, _sign_in_address(asked, "other"))
     except ConsentNeeded:
         return consent.page(asked, _query(asked.carried))
     except OAuth2Error as error:
@@ -100,14 +103,14 @@ def _own_path(asked: Authorization) -> str:
     return f"{url_for('oauth.authorize')}?{_query(asked.carried)}"
 
 
-def _to_sign_in(asked: Authorization, *, again: bool) -> Response:
+def _sign_in_address(asked: Authorization, again: str | None) -> str:
     asked.carried[reauthentication.MARKER] = reauthentication.marker(asked.client)
     arguments: dict[str, Any] = {"next": _own_path(asked)}
-    if again:
-        arguments["again"] = "1"
+    if again is not None:
+        arguments["again"] = again
     if "login_hint" in asked.parameters:
         arguments["login_hint"] = asked.parameters["login_hint"]
-    return goto(url_for("signin.sign_in", **arguments))
+    return url_for("signin.sign_in", **arguments)
 
 
 def _refuse(asked: Authorization, error: OAuth2Error) -> Response:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from idp.database import now
-from idp.oauth import consents, id_tokens, known_clients, reauthentication
+from idp.oauth import consents, grants, id_tokens, known_clients, reauthentication
 from idp.oauth.clients import Client
 from idp.oauth.errors import (
+    AccessDenied,
     ConsentRequired,
     InvalidRequest,
     InvalidScope,
@@ -59,6 +60,10 @@ class SignInNeeded(Exception):
     def __init__(self, *, again: bool) -> None:
         self.again = again
         super().__init__()
+
+
+class NotPermitted(Exception):
+    """The member is in none of the groups that the client is for."""
 
 
 class ConsentNeeded(Exception):
@@ -211,6 +216,18 @@ def check_hinted_person(asked: Authorization) -> None:
     _need_sign_in(asked, again=True)
 
 
+def check_permitted(asked: Authorization) -> None:
+    """A client may be for the members of some groups alone; what it had of others ends by itself
+    (``grants.alive``)."""
+    if not asked.client.restricted or asked.sign_in is None:
+        return
+    if grants.is_permitted(asked.client, asked.sign_in.person_id):
+        return
+    if asked.silent:
+        raise AccessDenied("The member is in none of the groups that may sign in here.")
+    raise NotPermitted
+
+
 def check_consent(asked: Authorization) -> None:
     """OpenID Connect Core, 3.1.2.4: who is not the association's own site needs the member's leave.
 
@@ -245,6 +262,7 @@ SIGN_IN_CHECKS: tuple[Check, ...] = (
     check_signed_in,
     check_sign_in_is_fresh,
     check_hinted_person,
+    check_permitted,
     check_consent,
 )
 

@@ -64,6 +64,12 @@ class UnsupportedResponseType(ProtocolError):
     error = "unsupported_response_type"
 
 
+class AccessDenied(ProtocolError):
+    """This member may not sign in at this client (RFC 6749, 4.1.2.1)."""
+
+    error = "access_denied"
+
+
 class LoginRequired(ProtocolError):
     """``prompt=none``, but somebody would have to sign in (OpenID Connect Core, 3.1.2.6)."""
 

@@ -14,10 +14,12 @@ from sqlalchemy import (
     Select,
     String,
     and_,
+    bindparam,
     exists,
     false,
     insert,
     or_,
+    select,
     update,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -163,6 +165,19 @@ def permitted() -> ColumnElement[bool]:
         Membership.group_id == permitted_group.c.group_id,
         Membership.contact_id == Person.id,
     )
+
+
+_PERMITTED = (
+    select(Client.id)
+    .join(Person, Person.id == bindparam("person_id"))
+    .where(Client.id == bindparam("client_row_id"), permitted())
+)
+
+
+def is_permitted(client: Client, person_id: int) -> bool:
+    """Whether a person is in one of a client's permitted groups now, said in one statement."""
+    given = {"client_row_id": client.id, "person_id": person_id}
+    return db.session.execute(_PERMITTED, given).first() is not None
 
 
 def joined(statement: Select[*Columns]) -> Select[*Columns]:

@@ -11,11 +11,17 @@ from idp.oauth.issuer import issuer
 def to_client(redirect_uri: str, parameters: dict[str, str]) -> Response:
     """Send the browser to a client's redirect URI, which the caller has checked.
 
-    By 303, so that no form is sent on to the client (RFC 9700, 4.12), and with ``iss``, so that
-    the client knows who answers (RFC 9207, 2).
+    By 303, so that no form is sent on to the client (RFC 9700, 4.12).
     """
-    location = add_params_to_uri(redirect_uri, [*parameters.items(), ("iss", issuer())])
-    return goto(location)
+    return goto(answer_address(redirect_uri, parameters))
+
+
+def answer_address(redirect_uri: str, parameters: dict[str, str]) -> str:
+    """A client's redirect URI, which the caller has checked, with an answer.
+
+    With ``iss``, so that the client knows who answers (RFC 9207, 2).
+    """
+    return str(add_params_to_uri(redirect_uri, [*parameters.items(), ("iss", issuer())]))
 
 
 def goto(address: str) -> Response:

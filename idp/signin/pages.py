@@ -67,14 +67,16 @@ def sign_in() -> Any:
     """Ask for e-mail address and password; go on to ``next``.
 
     Who is signed in already goes on at once, unless a client asked for the password anew
-    (``again``: OpenID Connect's ``prompt=login`` and ``max_age``).
+    (``again``: OpenID Connect's ``prompt=login`` and ``max_age``), or they want to be somebody
+    else (``again=other``).
     """
     target = local_path(request.args.get("next"))
     here = sessions.current()
     if here is not None and "again" not in request.args and request.method == "GET":
         return redirect(target, 303)
     form = SignInForm()
-    if request.method == "GET":
+    somebody_else = request.args.get("again") == "other"
+    if request.method == "GET" and not somebody_else:
         form.email.data = (
             here.account.person.email if here else request.args.get("login_hint", "")[:254]
         )
@@ -93,7 +95,8 @@ def sign_in() -> Any:
         ]
         status = 401
     form_may_leave()
-    return render_template("signin/sign_in.html", form=form, again=here is not None), status
+    again = here is not None and not somebody_else
+    return render_template("signin/sign_in.html", form=form, again=again), status
 
 
 @blueprint.post("/sign-out")

@@ -19,7 +19,7 @@ from idp.oauth.templates import HIGHER_LOGIC, TEMPLATES, Template
 from idp.signin.sessions import hashed
 
 ALGORITHMS = ("RS256", "ES256")
-ACCESS_TOKEN_FORMATS = ("opaque", "jwt")
+OPAQUE, JWT = ACCESS_TOKEN_FORMATS = ("opaque", "jwt")
 MOST_URIS = 20
 
 permitted_group = Table(

@@ -17,10 +17,19 @@ from flask import Flask, Response, current_app
 
 from idp import database
 from idp.database import db
-from idp.oauth import client_authentication, codes, grants, id_tokens, known_clients, tokens
+from idp.oauth import (
+    access_tokens,
+    client_authentication,
+    codes,
+    grants,
+    id_tokens,
+    known_clients,
+    tokens,
+)
 from idp.oauth.clients import Client
 from idp.oauth.codes import RedeemedCode
 from idp.oauth.errors import InvalidScope
+from idp.oauth.grants import Standing
 from idp.oauth.parameters import ProtocolRequest
 from idp.oauth.responses import to_client
 from idp.oauth.tokens import RedeemedRefresh
@@ -150,7 +159,7 @@ class AuthorizationServer(FlaskAuthorizationServer):  # type: ignore[misc]
         self,
         grant_type: str,
         client: Client,
-        user: Any = None,  # noqa: ARG002
+        user: Standing | None = None,
         scope: str | None = None,
         expires_in: int | None = None,  # noqa: ARG002
         include_refresh_token: bool = True,
@@ -159,7 +168,7 @@ class AuthorizationServer(FlaskAuthorizationServer):  # type: ignore[misc]
         scope = scope or ""
         answer: dict[str, Any] = {
             "token_type": "Bearer",
-            "access_token": tokens.new(),
+            "access_token": access_tokens.new(client, user, scope),
             "expires_in": int(tokens.access_lifetime(client).total_seconds()),
             "scope": scope,
         }

@@ -1,4 +1,4 @@
-"""Access and refresh tokens: opaque, random, kept as hashes.
+"""Access and refresh tokens, kept as hashes; what they look like is ``access_tokens``' matter.
 
 A token is alive while it has not expired, was not revoked, and its grant stands
 (``grants.alive``), so that deactivation, a new password and sign-out end it at once.

@@ -10,12 +10,12 @@ from typing import Any
 
 from flask import Response
 
-from idp.oauth import claims, client_authentication, keys
+from idp.oauth import authentication_context, claims, client_authentication, keys
 from idp.oauth.issuer import address, issuer
 from idp.oauth.templates import OIDC, TEMPLATES
 from idp.oauth.token import GRANT_TYPES
 
-OWN_CLAIMS = ("iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid")
+OWN_CLAIMS = ("iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "at_hash", "sid")
 
 
 def metadata() -> dict[str, Any]:
@@ -45,6 +45,10 @@ def metadata() -> dict[str, Any]:
         ],
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "acr_values_supported": list(authentication_context.ACR_VALUES),
+        # The pages are in English and of one kind; other wishes are accepted and not met.
+        "ui_locales_supported": ["en"],
+        "display_values_supported": ["page"],
         "claim_types_supported": ["normal"],
         "claims_supported": [*itertools.chain.from_iterable(claims.CLAIMS.values()), *OWN_CLAIMS],
         "claims_parameter_supported": False,

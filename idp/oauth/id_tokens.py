@@ -1,12 +1,13 @@
 """ID tokens: made for a client, and taken back as a hint of who is meant."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from authlib.oidc.core.util import create_half_hash
 from joserfc import jwt
 
 from idp.database import now
-from idp.oauth import foreign_jwts, keys
+from idp.oauth import authentication_context, foreign_jwts, keys
 from idp.oauth.clients import Client
 from idp.oauth.errors import InvalidRequest
 from idp.oauth.foreign_jwts import NotVerified
@@ -23,20 +24,21 @@ class Hint:
 
 
 def encode(client: Client, standing: Standing, access_token: str, nonce: str | None) -> str:
-    """An ID token: who signed in and when, and nothing else of them (OpenID Connect Core, 2).
+    """An ID token: who signed in, when and how, and nothing else of them (OpenID Connect Core, 2).
 
     Signed as the client is registered for; nothing may be written yet (``keys.current``).
     """
     algorithm = client.signing_algorithm
     key = keys.current(algorithm)
     moment = int(now().timestamp())
-    claims: dict[str, str | int] = {
+    claims: dict[str, Any] = {
         "iss": issuer(),
         "sub": standing.subject,
         "aud": client.client_id,
         "iat": moment,
         "exp": moment + int(keys.ID_TOKEN_LIFETIME.total_seconds()),
         "auth_time": int(standing.auth_time.timestamp()),
+        **authentication_context.claims(),
         "at_hash": create_half_hash(access_token, algorithm).decode("ascii"),
     }
     if nonce is not None:

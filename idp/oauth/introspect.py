@@ -3,11 +3,11 @@
 from typing import Any
 
 from flask import Response
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, null, or_, select
 
 from idp import database
 from idp.database import db, now
-from idp.oauth import grants, parameters, server
+from idp.oauth import authentication_context, grants, parameters, server
 from idp.oauth.clients import Client
 from idp.oauth.errors import InvalidClient, InvalidRequest, ProtocolError
 from idp.oauth.grants import Grant
@@ -40,6 +40,7 @@ _OF_MACHINES = (
         *_COLUMNS,
         Grant.client_id.label("client_id"),
         Client.client_id.label("subject"),
+        null().label("auth_time"),
         grants.alive_for_machine().label("alive"),
     )
     .select_from(Token)
@@ -101,6 +102,10 @@ def facts(token: str, asking: Client) -> dict[str, Any]:
     }
     if not refresh:
         answer["token_type"] = "Bearer"  # noqa: S105 (RFC 6750)
+        if row.auth_time is not None:
+            # RFC 9470, 6.2: what a resource needs to know before it asks for more.
+            answer["acr"] = authentication_context.claims()["acr"]
+            answer["auth_time"] = int(row.auth_time.timestamp())
     return answer
 
 

@@ -32,7 +32,7 @@ def test_the_document_is_valid_for_an_https_issuer(
     OpenIDProviderMetadata(secure).validate()
 
 
-@pytest.mark.compliance("C10", "C11", "C16", "S04", "S05", "S06", "S07", "FC2", "L11")
+@pytest.mark.compliance("C10", "C11", "C14", "C16", "S04", "S05", "S06", "S07", "FC2", "L11")
 def test_the_facts(app: Flask) -> None:
     facts = app.test_client().get("/.well-known/openid-configuration").json
     assert facts["response_types_supported"] == ["code"]
@@ -46,6 +46,8 @@ def test_the_facts(app: Flask) -> None:
     assert facts["authorization_response_iss_parameter_supported"] is True
     assert facts["frontchannel_logout_supported"] is True
     assert facts["frontchannel_logout_session_supported"] is True
+    assert facts["ui_locales_supported"] == ["en"]
+    assert facts["display_values_supported"] == ["page"]
     for flag in ("request_parameter", "request_uri_parameter", "claims_parameter"):
         assert facts[f"{flag}_supported"] is False
     assert "sub" in facts["claims_supported"]

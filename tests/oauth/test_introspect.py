@@ -11,11 +11,11 @@ from sqlalchemy import update
 from idp.database import db, now
 from idp.directory import accounts
 from idp.directory.accounts import Account
-from idp.oauth import registration
+from idp.oauth import authentication_context, registration
 from idp.oauth.clients import Client
 from idp.oauth.tokens import Token
 from idp.signin.sessions import hashed
-from tests.oauth.conftest import ISSUER, Member, Site, basic
+from tests.oauth.conftest import ISSUER, Member, Site, basic, claims_of
 
 NewSite = Callable[..., Site]
 OFFLINE = "openid email offline_access"
@@ -52,11 +52,13 @@ def test_a_site_asks_about_its_own_tokens(site: Site, visitor: Member) -> None:
         "iat": access["iat"],
         "exp": access["iat"] + tokens["expires_in"],
         "token_type": "Bearer",
+        "acr": authentication_context.PASSWORD,
+        "auth_time": claims_of(tokens["id_token"])["auth_time"],
     }
     refresh = asked(site, tokens["refresh_token"])
     assert refresh["active"] is True
     assert refresh["exp"] > access["exp"]
-    assert "token_type" not in refresh
+    assert refresh.keys() & {"token_type", "acr", "auth_time"} == set()
 
 
 @pytest.mark.compliance("T20")

@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from idp import audit
 from idp.audit import AuditEvent
 from idp.database import db, now
-from idp.oauth import grants
+from idp.oauth import authentication_context, grants
 from idp.oauth.grants import Grant
 from idp.signin.sessions import SignInSession, hashed
 from tests.oauth.conftest import ISSUER, Member, Site, claims_of
@@ -50,6 +50,8 @@ def test_the_openid_connect_flow(app: Flask, site: Site, member: Member) -> None
         "aud": site.client_id,
         "sub": member.key,
         "nonce": "n-1",
+        "acr": authentication_context.PASSWORD,
+        "amr": ["pwd"],
     }
 
 

@@ -110,8 +110,8 @@ def facts(token: str, asking: Client) -> dict[str, Any]:
 
 
 def _good(row: Any, *, refresh: bool) -> bool:
-    if row.revoked_at is not None or not row.alive:
+    if not row.alive:
         return False
     if refresh:
         return row.replaced_at is None and bool(row.refresh_expires_at > now())
-    return bool(row.access_expires_at > now())
+    return row.revoked_at is None and bool(row.access_expires_at > now())

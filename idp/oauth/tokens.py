@@ -31,7 +31,10 @@ REUSE_GRACE = dt.timedelta(seconds=10)
 
 
 class Token(Base):
-    """One answer of the token endpoint: an access token and, maybe, a refresh token."""
+    """One answer of the token endpoint: an access token and, maybe, a refresh token.
+
+    ``revoked_at`` is the access token's end; a refresh token's is its grant's.
+    """
 
     __tablename__ = "token"
 
@@ -135,7 +138,6 @@ _BY_REFRESH_HASH = grants.joined(
         Token.id.label("token_id"),
         Token.refresh_expires_at,
         Token.replaced_at,
-        Token.revoked_at,
         Grant.created_at.label("granted_at"),
         *grants.STANDING,
     )
@@ -165,7 +167,7 @@ def find_refresh(
     if row.replaced_at is not None and row.replaced_at + REUSE_GRACE <= now():
         _reused(row.grant_id, client)
         raise InvalidGrant("The refresh token was used before; its family has been revoked.")
-    if row.revoked_at is not None or row.refresh_expires_at <= now() or not row.alive:
+    if row.refresh_expires_at <= now() or not row.alive:
         raise InvalidGrant("The refresh token has expired or was revoked.")
     granted = row.scope.split()
     asked = asked_scope.split() if asked_scope else granted
@@ -190,7 +192,8 @@ def find_refresh(
 def revoke(token: str, client: Client) -> bool:
     """End a client's access token, or the whole family of its refresh token (RFC 7009, 2.1).
 
-    Says whether there was one. Another client's token stays as it is.
+    The refresh token that came with an access token lives on: who ends only the one goes on
+    with the other. Says whether there was one. Another client's token stays as it is.
     """
     digest = hashed(token)
     row = db.session.execute(

@@ -163,6 +163,18 @@ def test_revoking_a_refresh_token_ends_the_family(site: Site, first: dict[str, A
     assert site.userinfo(first["access_token"]).status_code == 401
 
 
+@pytest.mark.compliance("T19")
+def test_revoking_an_access_token_leaves_its_refresh_token(
+    site: Site, first: dict[str, Any]
+) -> None:
+    assert site.post("/oauth/revoke", {"token": first["access_token"]}).status_code == 200
+    assert site.userinfo(first["access_token"]).status_code == 401
+    second = site.refresh(first["refresh_token"])
+    assert second.status_code == 200
+    assert site.userinfo(second.json["access_token"]).status_code == 200
+    assert site.userinfo(first["access_token"]).status_code == 401
+
+
 def test_a_refresh_costs_a_fixed_number_of_statements(
     site: Site, first: dict[str, Any], statements: list[str]
 ) -> None:

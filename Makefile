@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 # Two stamps: what it takes to run, and what it takes to test on top of that.
 RUN_STAMP := $(VENV)/.run
 TEST_STAMP := $(VENV)/.test
+# What npm brings: one stamp for each folder that has a lock.
+OPENID_CLIENT := tests/foreign/openid_client/node_modules/.stamp
 
 .PHONY: help
 help: ## List the commands
@@ -20,7 +22,7 @@ run: $(RUN_STAMP) ## Start everything on this machine, with a sample association
 install: $(RUN_STAMP) ## Make the environment (.venv)
 
 .PHONY: test
-test: $(TEST_STAMP) browser ## Run every test (lint, types, unit, end to end, browser)
+test: $(TEST_STAMP) $(OPENID_CLIENT) browser ## Run every test (lint, types, unit, end to end, browser)
 	@$(BIN)/python scripts/craft.py
 	@$(BIN)/pytest -n auto --dist loadfile
 
@@ -40,6 +42,8 @@ format: $(TEST_STAMP) ## Format the code
 .PHONY: lock
 lock: ## Lock the dependencies anew (needs uv)
 	@bash scripts/lock.sh
+	@$(MAKE) --no-print-directory $(TEST_STAMP)
+	@$(BIN)/python scripts/npm.py --lock tests/foreign/openid_client
 
 .PHONY: clean
 clean: ## Remove the environment and the embedded data
@@ -57,4 +61,9 @@ $(RUN_STAMP): $(VENV)/bin/python requirements/run.txt pyproject.toml
 $(TEST_STAMP): $(RUN_STAMP) requirements/test.txt
 	@echo "Installing what the tests need …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@touch $@
+
+%/node_modules/.stamp: %/package-lock.json | $(TEST_STAMP)
+	@echo "Installing what npm has for $* …"
+	@$(BIN)/python scripts/npm.py $*
 	@touch $@

@@ -44,3 +44,13 @@ def test_lock_files_name_no_download_address() -> None:
     for path in (ROOT / "requirements").glob("*.txt"):
         assert "http" not in path.read_text()
         assert "--hash=" in path.read_text()
+
+
+def test_the_locks_of_npm_name_no_download_address() -> None:
+    found = [*(ROOT / "tests").rglob("package-lock.json"), *ROOT.glob("bench/**/package-lock.json")]
+    ours = [path for path in found if "node_modules" not in path.parts]
+    assert ours
+    for path in ours:
+        text = path.read_text()
+        assert '"resolved"' not in text, path
+        assert '"integrity"' in text, path

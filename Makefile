@@ -24,7 +24,11 @@ install: $(RUN_STAMP) ## Make the environment (.venv)
 .PHONY: test
 test: $(TEST_STAMP) $(OPENID_CLIENT) browser ## Run every test (lint, types, unit, end to end, browser)
 	@$(BIN)/python scripts/craft.py
-	@$(BIN)/pytest -n auto --dist loadfile
+	@$(BIN)/pytest -n auto --dist loadfile --conformance=compare
+
+.PHONY: conformance
+conformance: $(TEST_STAMP) browser ## Run the tests that show a requirement, and write docs/conformance.md
+	@$(BIN)/pytest -q -m compliance -n auto --dist loadfile --conformance=write
 
 .PHONY: check
 check: $(TEST_STAMP) ## The quick part of the tests: seconds

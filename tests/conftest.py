@@ -25,6 +25,8 @@ from launch import schema
 from launch.redis import RedisServer
 from wsgi import create_app
 
+pytest_plugins = ("tests.conformance.plugin",)
+
 DATABASES = ("sqlite", "postgres")
 
 

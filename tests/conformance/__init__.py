@@ -1,0 +1,1 @@
+"""The table of what the tests show, made from their run."""

@@ -12,6 +12,7 @@ from idp.oauth import (
     authorize,
     consent,
     consents,
+    cors,
     discovery,
     introspect,
     logout,
@@ -79,4 +80,5 @@ def _blueprint() -> Blueprint:
         blueprint.add_url_rule(
             f"/.well-known/{name}", f"well-known-{name}", discovery.configuration
         )
+    cors.init_blueprint(blueprint)
     return blueprint

@@ -11,6 +11,8 @@ from idp.directory.contacts import InvalidValue
 from idp.settings import is_loopback
 
 LONGEST_URI = 2000
+# Loopback by address; the name localhost may be resolved to something else (RFC 8252, 8.3).
+LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "::1"})
 _HOST_CHARACTERS = frozenset(string.ascii_letters + string.digits + "-._:[]")
 _SCHEME_CHARACTERS = frozenset(string.ascii_lowercase + string.digits + "+-.")
 
@@ -83,7 +85,7 @@ def matches_on_any_port(asked: str, registered: str) -> bool:
         _port = theirs.port
     except ValueError:
         return False
-    if ours.scheme != "http" or ours.hostname not in {"127.0.0.1", "::1"}:
+    if ours.scheme != "http" or ours.hostname not in LOOPBACK_ADDRESSES:
         return False
     if "@" in theirs.netloc or not theirs.netloc.isascii():
         return False

@@ -10,7 +10,7 @@ from typing import Any
 from joserfc import jwt
 
 from idp.database import now
-from idp.oauth import keys, tokens
+from idp.oauth import authentication_context, keys, tokens
 from idp.oauth.clients import JWT, Client
 from idp.oauth.grants import Standing
 from idp.oauth.issuer import issuer
@@ -50,4 +50,5 @@ def _claims(client: Client, standing: Standing | None, scope: str) -> dict[str, 
     }
     if standing is not None:
         claims["auth_time"] = int(standing.auth_time.timestamp())
+        claims |= authentication_context.claims()
     return claims

@@ -1,15 +1,21 @@
 """Public keys of clients, which their assertions are verified with (RFC 7523, OpenID Connect 9)."""
 
+import json
+import warnings
+from functools import lru_cache
 from typing import Any
 
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.errors import JoseError, SecurityWarning
+from joserfc.jwk import ECKey, GuestProtocol, Key, KeyCallable, KeySet, RSAKey
 
 from idp.directory.contacts import InvalidValue
 
-ALGORITHMS = ("RS256", "ES256", "PS256")
+_KINDS = {"RS256": "RSA", "ES256": "EC", "PS256": "RSA"}
+ALGORITHMS = tuple(_KINDS)
 MOST_KEYS = 10
 _SMALLEST_RSA = 2048
+# What they sign must fit a parameter (``parameters.LONGEST_VALUE``).
+_LARGEST_RSA = 4096
 
 
 def checked(field: str, value: Any) -> dict[str, Any]:
@@ -25,29 +31,60 @@ def checked(field: str, value: Any) -> dict[str, Any]:
     return {"keys": [_checked_key(field, key) for key in keys]}
 
 
-def imported(jwks: dict[str, Any]) -> KeySet:
-    """The keys, to verify with."""
-    return KeySet.import_key_set(jwks)  # type: ignore[arg-type]
+def to_verify_with(jwks: dict[str, Any]) -> KeyCallable:
+    """What finds the key that a JWT of the client says it was signed with.
+
+    By its ``kid``; without one, the only key that fits its algorithm (OpenID Connect Core, 10.1).
+    The search raises ``ValueError`` when no key fits, or several do.
+    """
+    # Importing a key costs more than a check of a signature: what was imported is kept.
+    return _imported(json.dumps(jwks, sort_keys=True))
+
+
+@lru_cache(maxsize=1000)
+def _imported(jwks: str) -> KeyCallable:
+    keys = KeySet.import_key_set(json.loads(jwks)).keys
+
+    def choose(signed: GuestProtocol) -> Key:
+        header = signed.headers()
+        fitting = [key for key in keys if _fits(key, header)]
+        if len(fitting) != 1:
+            raise ValueError(f"{len(fitting)} of the client's keys fit the kid and the alg")
+        return fitting[0]
+
+    return choose
+
+
+def _fits(key: Key, header: dict[str, Any]) -> bool:
+    kid, algorithm = header.get("kid"), header["alg"]
+    return (
+        kid in (None, key.kid)
+        and key.key_type == _KINDS[algorithm]
+        and key.get("alg") in (None, algorithm)
+        and key.get("use") in (None, "sig")
+    )
 
 
 def _checked_key(field: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict) or value.get("kty") not in {"RSA", "EC"}:
+    if not isinstance(value, dict) or value.get("kty") not in ("RSA", "EC"):
         raise InvalidValue(field, "invalid_keys", "A public key is an RSA or a P-256 key.")
     if {"d", "p", "q", "k"} & value.keys():
         raise InvalidValue(
             field, "private_key", "This is a private key: keep it to yourself, give the public one."
         )
+    key: RSAKey | ECKey
     try:
-        if value["kty"] == "RSA":
-            rsa = RSAKey.import_key(value)
-            if rsa.public_key.key_size < _SMALLEST_RSA:
-                raise InvalidValue(
-                    field, "weak_key", f"RSA keys have at least {_SMALLEST_RSA} bits."
-                )
-            return dict(rsa.as_dict(private=False))
-        ec = ECKey.import_key(value)
+        # A weak one is refused below, in words of ours.
+        with warnings.catch_warnings(action="ignore", category=SecurityWarning):
+            key = (RSAKey if value["kty"] == "RSA" else ECKey).import_key(value)
+        public = dict(key.as_dict(private=False))
     except (JoseError, ValueError, KeyError, TypeError):
         raise InvalidValue(field, "invalid_keys", "A key of the JWK set cannot be read.") from None
-    if ec.curve_name != "P-256":
-        raise InvalidValue(field, "weak_key", "Elliptic keys are on the curve P-256.")
-    return dict(ec.as_dict(private=False))
+    if isinstance(key, ECKey):
+        if key.curve_name != "P-256":
+            raise InvalidValue(field, "weak_key", "Elliptic keys are on the curve P-256.")
+    elif not _SMALLEST_RSA <= key.public_key.key_size <= _LARGEST_RSA:
+        raise InvalidValue(
+            field, "weak_key", f"RSA keys have {_SMALLEST_RSA} to {_LARGEST_RSA} bits."
+        )
+    return public

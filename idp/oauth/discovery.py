@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Response
 
-from idp.oauth import authentication_context, claims, client_authentication, keys
+from idp.oauth import authentication_context, claims, client_authentication, client_keys, keys
 from idp.oauth.issuer import address, issuer
 from idp.oauth.templates import OIDC, TEMPLATES
 from idp.oauth.token import GRANT_TYPES
@@ -38,11 +38,12 @@ def metadata() -> dict[str, Any]:
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": list(keys.ALGORITHMS),
         "token_endpoint_auth_methods_supported": list(client_authentication.METHODS),
+        "token_endpoint_auth_signing_alg_values_supported": list(client_keys.ALGORITHMS),
         "revocation_endpoint_auth_methods_supported": list(client_authentication.METHODS),
-        "introspection_endpoint_auth_methods_supported": [
-            client_authentication.BASIC,
-            client_authentication.POST,
-        ],
+        "revocation_endpoint_auth_signing_alg_values_supported": list(client_keys.ALGORITHMS),
+        # Whoever asks about tokens must be known (RFC 7662, 2.1).
+        "introspection_endpoint_auth_methods_supported": list(client_authentication.PROVING),
+        "introspection_endpoint_auth_signing_alg_values_supported": list(client_keys.ALGORITHMS),
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "acr_values_supported": list(authentication_context.ACR_VALUES),

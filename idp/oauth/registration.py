@@ -145,6 +145,9 @@ def _assign(client: Client, values: dict[str, Any]) -> dict[str, Any]:
             changed[name] = [before, after]
     if client.authentication == "private_key_jwt" and not client.jwks:
         raise InvalidValue("jwks", "missing_keys", "Give the public keys that the site signs with.")
+    if "authentication" in changed and client.authentication != "client_secret":
+        # Not kept for the day when somebody changes back.
+        client.secrets = []
     if "permitted_groups" in changed:
         client.restricted = bool(client.permitted_groups)
         client.version += 1

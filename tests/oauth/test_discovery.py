@@ -32,7 +32,7 @@ def test_the_document_is_valid_for_an_https_issuer(
     OpenIDProviderMetadata(secure).validate()
 
 
-@pytest.mark.compliance("C10", "C11", "C14", "C16", "S04", "S05", "S06", "S07", "FC2", "L11")
+@pytest.mark.compliance("C10", "C11", "C14", "C16", "S04", "S05", "S06", "S07", "S19", "FC2", "L11")
 def test_the_facts(app: Flask) -> None:
     facts = app.test_client().get("/.well-known/openid-configuration").json
     assert facts["response_types_supported"] == ["code"]
@@ -43,6 +43,15 @@ def test_the_facts(app: Flask) -> None:
     ]
     assert facts["code_challenge_methods_supported"] == ["S256"]
     assert facts["id_token_signing_alg_values_supported"] == ["RS256", "ES256"]
+    methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
+    for endpoint, known in (
+        ("token", methods),
+        ("revocation", methods),
+        ("introspection", methods[:-1]),
+    ):
+        assert facts[f"{endpoint}_endpoint_auth_methods_supported"] == known
+        algorithms = facts[f"{endpoint}_endpoint_auth_signing_alg_values_supported"]
+        assert algorithms == ["RS256", "ES256", "PS256"]
     assert facts["authorization_response_iss_parameter_supported"] is True
     assert facts["frontchannel_logout_supported"] is True
     assert facts["frontchannel_logout_session_supported"] is True

@@ -13,7 +13,7 @@ from joserfc.jwt import Token as Decoded
 from idp.database import db, now
 from idp.directory import accounts
 from idp.directory.accounts import Account
-from idp.oauth import access_tokens, keys, parameters, registration
+from idp.oauth import access_tokens, authentication_context, keys, parameters, registration
 from idp.oauth.clients import Client
 from idp.settings import Settings
 from idp.signin.sessions import SignInSession
@@ -78,6 +78,7 @@ def test_the_claims_are_those_of_the_profile(app: Flask, shop: Site) -> None:
         "sub": member.key,
         "client_id": shop.client_id,
         "scope": "openid email",
+        **authentication_context.claims(),
     }
 
 
@@ -179,7 +180,7 @@ def test_a_machines_speaks_for_the_machine(app: Flask) -> None:
     claims = verified(app, answer["access_token"]).claims
     assert claims["sub"] == claims["client_id"] == machine.client_id
     assert claims["scope"] == "introspect"
-    assert "auth_time" not in claims
+    assert claims.keys() & {"auth_time", "acr", "amr"} == set()
     assert introspected(machine, answer["access_token"])["sub"] == machine.client_id
     assert machine.userinfo(answer["access_token"]).status_code == 401
 

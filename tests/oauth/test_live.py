@@ -10,6 +10,7 @@ import pytest
 import requests
 from authlib.common.security import generate_token
 from authlib.integrations.requests_client import OAuth2Session
+from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from flask import Flask
 from joserfc import jwt
 from joserfc.jwk import KeySet
@@ -19,6 +20,7 @@ from idp.database import db
 from idp.settings import Settings
 from tests import factories
 from tests.oauth.conftest import AFTER_LOGOUT, Site, app_on, parameters_of, sign_in, site_in
+from tests.oauth.signing_sites import EC, RSA, signing_site
 
 
 @pytest.fixture
@@ -111,6 +113,48 @@ def test_authlibs_own_client_signs_a_member_in(live: Flask) -> None:
         )
         after = browser.get(url, allow_redirects=False, timeout=10)
         assert "error=login_required" in urlsplit(after.headers["Location"]).query
+
+
+@pytest.mark.compliance("S19")
+@pytest.mark.parametrize(("key", "algorithm"), [(RSA, "RS256"), (EC, "ES256")])
+def test_authlibs_own_client_proves_itself_by_assertions(
+    live: Flask, key: Any, algorithm: str
+) -> None:
+    site = signing_site(live)
+    with signed_in_browser(live, site) as browser:
+        facts = browser.get(
+            f"{issuer_of(live)}/.well-known/openid-configuration", timeout=10
+        ).json()
+        assert "private_key_jwt" in facts["token_endpoint_auth_methods_supported"]
+        assert algorithm in facts["token_endpoint_auth_signing_alg_values_supported"]
+        with OAuth2Session(
+            site.client_id,
+            key,
+            token_endpoint_auth_method="private_key_jwt",
+            revocation_endpoint_auth_method="private_key_jwt",
+            scope="openid offline_access",
+            redirect_uri=site.redirect_uri,
+            code_challenge_method="S256",
+        ) as client:
+            sign = PrivateKeyJWT(facts["token_endpoint"], headers={"kid": key.kid}, alg=algorithm)
+            client.register_client_auth_method(sign)
+            verifier = generate_token(48)
+            url, state = client.create_authorization_url(
+                facts["authorization_endpoint"], code_verifier=verifier
+            )
+            answer = browser.get(url, allow_redirects=False, timeout=10)
+            tokens = client.fetch_token(
+                facts["token_endpoint"],
+                authorization_response=answer.headers["Location"],
+                code_verifier=verifier,
+                state=state,
+            )
+            assert client.get(facts["userinfo_endpoint"]).json()["sub"]
+            told = client.introspect_token(facts["introspection_endpoint"], tokens["access_token"])
+            assert told.json()["active"] is True
+            refreshed = client.refresh_token(facts["token_endpoint"])
+            client.revoke_token(facts["revocation_endpoint"], refreshed["refresh_token"])
+            assert client.get(facts["userinfo_endpoint"]).status_code == 401
 
 
 @pytest.mark.compliance("T02")

@@ -9,6 +9,7 @@ RUN_STAMP := $(VENV)/.run
 TEST_STAMP := $(VENV)/.test
 # What npm brings: one stamp for each folder that has a lock.
 OPENID_CLIENT := tests/foreign/openid_client/node_modules/.stamp
+OIDC_PROVIDER := bench/node/node_modules/.stamp
 
 .PHONY: help
 help: ## List the commands
@@ -35,6 +36,10 @@ check: $(TEST_STAMP) ## The quick part of the tests: seconds
 	@$(BIN)/python scripts/craft.py
 	@$(BIN)/pytest -q -m "not slow and not browser" -k "not postgres" -n auto
 
+.PHONY: bench-sso
+bench-sso: $(TEST_STAMP) $(OIDC_PROVIDER) ## Measure a single sign-on beside node-oidc-provider (minutes)
+	@$(BIN)/python -m bench.sso
+
 .PHONY: browser
 browser: # Chromium for the browser tests: Debian's, installed when we may
 	@bash scripts/chromium.sh
@@ -47,7 +52,7 @@ format: $(TEST_STAMP) ## Format the code
 lock: ## Lock the dependencies anew (needs uv)
 	@bash scripts/lock.sh
 	@$(MAKE) --no-print-directory $(TEST_STAMP)
-	@$(BIN)/python scripts/npm.py --lock tests/foreign/openid_client
+	@$(BIN)/python scripts/npm.py --lock tests/foreign/openid_client bench/node
 
 .PHONY: clean
 clean: ## Remove the environment and the embedded data

@@ -1,9 +1,12 @@
 """The web server: Granian, threads in a few processes, on the address of the settings."""
 
+from typing import Any
+
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
+from granian.server.common import AbstractServer
 
 from idp.settings import Settings
 from launch import schema
@@ -24,8 +27,13 @@ def serve(settings: Settings) -> None:
 
         db.session.remove()
         db.engine.dispose()  # no connection is shared with the processes that serve
-    Granian(
-        "wsgi:create_app",
+    server("wsgi:create_app", settings).serve()
+
+
+def server(application: str, settings: Settings) -> AbstractServer[Any]:
+    """The server for an application's factory, ``module:function``."""
+    return Granian(
+        application,
         factory=True,  # each process makes its own app, from the same environment
         address=settings.host,
         port=settings.port,
@@ -43,4 +51,4 @@ def serve(settings: Settings) -> None:
         workers_kill_timeout=10,
         # Its warning of more threads than cores would stand between the lines of `tessera run`.
         log_level=LogLevels.error,
-    ).serve()
+    )

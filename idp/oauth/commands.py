@@ -144,10 +144,11 @@ def keys() -> None:
 
 
 @keys.command("rotate")
-def rotate_keys() -> None:
-    """Sign with a new key from now on; the old one stays published while it is needed."""
+@click.option("--leaked", is_flag=True, help="End the old keys at once: others may have them.")
+def rotate_keys(leaked: bool) -> None:
+    """Sign with the next key from now on; the old one stays published while it is needed."""
     try:
-        kid = signing_keys.rotate()
+        kid = signing_keys.rotate(leaked=leaked)
     except signing_keys.RotationBusy as error:
         db.session.rollback()
         raise click.ClickException(str(error)) from None

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from idp import database, encryption, jobs, limits, logs, mail, oauth, signin, web
+from idp import database, encryption, jobs, limits, logs, mail, oauth, prepared, signin, web
 from idp.directory import membership
 from idp.settings import Settings
 
@@ -14,10 +14,11 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.config["TESSERA"] = settings
     logs.init_app(app)
     database.init_app(app, settings)
+    prepared.init_app(app)
     encryption.init_app(app, settings)
     web.init_app(app, settings)
     limits.init_app(app, settings)
     jobs.init_app(app, settings)
     mail.init_app(app, settings)
-    signin.init_app(app, settings)
+    signin.init_app(app)
     oauth.init_app(app)

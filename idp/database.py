@@ -1,6 +1,7 @@
 """The session, the column types, and what SQLite needs to behave under several processes."""
 
 import datetime as dt
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,6 +14,7 @@ from sqlalchemy import JSON, DateTime, Engine, MetaData, event
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -36,6 +38,9 @@ class Base(DeclarativeBase):
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
 migrate = Migrate(directory="idp/migrations")
+
+# A connection to Postgres that was idle for longer is asked whether it is still there.
+IDLE_SECONDS = 1.0
 
 _reading: ContextVar[bool] = ContextVar("reading", default=False)
 
@@ -81,11 +86,16 @@ def init_app(app: Flask, settings: Settings) -> None:
     """Bind the app to its database."""
     address = settings.database_address
     # No values in the text of an error: it goes to the log, and some are hashes and sealed keys.
-    options: dict[str, Any] = {"pool_pre_ping": True, "hide_parameters": True}
+    options: dict[str, Any] = {
+        "hide_parameters": True,
+        # A thread has one for the session and one for prepared statements at the most.
+        "pool_size": settings.web_threads,
+        "max_overflow": settings.web_threads,
+    }
     if address.startswith("sqlite"):
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Writers wait for each other this many seconds before "database is locked".
-        options = {"hide_parameters": True, "connect_args": {"timeout": 30}}
+        options["connect_args"] = {"timeout": 30}
     app.config["SQLALCHEMY_DATABASE_URI"] = address
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
     db.init_app(app)
@@ -93,6 +103,8 @@ def init_app(app: Flask, settings: Settings) -> None:
     with app.app_context():
         if db.engine.dialect.name == "sqlite":
             _tune_sqlite(db.engine)
+        else:
+            _ask_the_idle(db.engine)
 
 
 @contextmanager
@@ -142,6 +154,28 @@ def stop_reading() -> None:
     _reading.set(False)
 
 
+def _ask_the_idle(engine: Engine) -> None:
+    """Ask a connection whether it is still there when it was idle for long.
+
+    SQLAlchemy's own ``pool_pre_ping`` asks before each transaction: as much again as the SELECT of
+    a sign-on.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def on_checkin(_connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def on_checkout(connection: Any, record: Any, _proxy: Any) -> None:
+        idle_since = record.info.get("idle_since")
+        if idle_since is None or time.monotonic() - idle_since < IDLE_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error  # the pool makes another
+
+
 def _tune_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
@@ -159,14 +193,16 @@ def _tune_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Any) -> None:
+        # Handed to the driver: SQLAlchemy's way there costs more than what most requests ask.
+        execute = connection.connection.dbapi_connection.execute
         if _reading.get():
-            connection.exec_driver_sql("PRAGMA query_only = ON")
-            connection.exec_driver_sql("BEGIN")
+            execute("PRAGMA query_only = ON")
+            execute("BEGIN")
         else:
             # A transaction that reads first and writes later cannot wait for another writer in
             # WAL mode, it fails; one that takes its turn at once waits (sqlite.org/isolation).
-            connection.exec_driver_sql("PRAGMA query_only = OFF")
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            execute("PRAGMA query_only = OFF")
+            execute("BEGIN IMMEDIATE")
 
 
 def _lower(value: object) -> object:

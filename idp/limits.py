@@ -24,6 +24,13 @@ def network() -> str:
 limiter = Limiter(key_func=network, strategy="moving-window")
 
 
+# A site's server comes from one address, with all its members behind it: only what is refused
+# counts, so that a day of many sign-ons is not slowed down, and costs no look at the counters.
+@limiter.limit("600/minute")
+def count_refusal() -> None:
+    """Count a refused request of the protocol. Raises ``RateLimitExceeded``."""
+
+
 def init_app(app: Flask, settings: Settings) -> None:
     """Keep the counters in the deployment's Redis.
 

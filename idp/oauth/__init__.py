@@ -6,7 +6,6 @@ on a grant. ``server`` is Authlib's, fitted to them. Each endpoint is a module o
 
 from flask import Blueprint, Flask
 
-from idp.limits import limiter
 from idp.oauth import (
     assertions,
     authorize,
@@ -27,9 +26,6 @@ from idp.oauth import (
 from idp.web import csrf
 
 __all__ = ["assertions", "consents", "init_app", "logout_notices", "pushed"]
-
-# A client's server comes from one address, with all its members behind it.
-TOKEN_LIMIT = "600/minute"  # noqa: S105
 
 
 def init_app(app: Flask) -> None:
@@ -54,20 +50,18 @@ def _blueprint() -> Blueprint:
         logout.logout,
     ):
         csrf.exempt(view)
-    limited_token = limiter.limit(TOKEN_LIMIT)(token.token)
-    limited_introspect = limiter.limit(TOKEN_LIMIT)(introspect.introspect)
-    limited_push = limiter.limit(TOKEN_LIMIT)(pushed.push)
-    limited_revoke = limiter.limit(TOKEN_LIMIT)(revoke.revoke)
 
     blueprint.add_url_rule(
         "/oauth/authorize", "authorize", authorize.authorize, methods=["GET", "POST"]
     )
-    blueprint.add_url_rule("/oauth/token", "token", limited_token, methods=["POST"])
-    blueprint.add_url_rule("/oauth/introspect", "introspect", limited_introspect, methods=["POST"])
-    blueprint.add_url_rule("/oauth/par", "push", limited_push, methods=["POST"])
+    blueprint.add_url_rule("/oauth/token", "token", token.token, methods=["POST"])
+    blueprint.add_url_rule(
+        "/oauth/introspect", "introspect", introspect.introspect, methods=["POST"]
+    )
+    blueprint.add_url_rule("/oauth/par", "push", pushed.push, methods=["POST"])
     blueprint.add_url_rule("/oauth/consent", "consent", consent.answer, methods=["POST"])
     blueprint.add_url_rule("/profile/sites", "sites", consent.sites, methods=["GET", "POST"])
-    blueprint.add_url_rule("/oauth/revoke", "revoke", limited_revoke, methods=["POST"])
+    blueprint.add_url_rule("/oauth/revoke", "revoke", revoke.revoke, methods=["POST"])
     blueprint.add_url_rule(
         "/oauth/userinfo", "userinfo", userinfo.userinfo, methods=["GET", "POST"]
     )

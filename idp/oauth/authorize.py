@@ -12,8 +12,7 @@ import structlog
 from authlib.oauth2 import OAuth2Error
 from flask import Response, request, url_for
 
-from idp import database
-from idp.database import db
+from idp import prepared
 from idp.oauth import consent, parameters, permission, pushed, reauthentication, server
 from idp.oauth.checks import (
     CHECKS,
@@ -128,21 +127,24 @@ def _refuse(asked: Authorization, error: OAuth2Error) -> Response:
 
 
 def _issue_code(asked: Authorization) -> Response:
-    # A GET that writes; a request that only redirects to sign-in never gets here. What was read
-    # may have ended since, which does no harm: a grant stands only while its sign-in does.
-    database.start_writing()
-    if asked.reference is not None:
-        try:
-            pushed.use(asked.reference["request_uri"])
-        except ProtocolError as error:
-            return _refuse(asked, error)
+    # What was read may have ended since, which does no harm: a grant stands only while its
+    # sign-in does.
     protocol_request = ProtocolRequest(asked.parameters)
     protocol_request.sign_in = asked.sign_in
     authorization_server = server.get()
-    response: Response = authorization_server.create_authorization_response(
-        protocol_request,
-        grant_user=asked.sign_in,
-        grant=authorization_server.get_authorization_grant(protocol_request),
+    grant = authorization_server.get_authorization_grant(protocol_request)
+    if asked.reference is None:
+        return _answer(protocol_request, grant)
+    try:
+        with prepared.writing():
+            pushed.use(asked.reference["request_uri"])
+            return _answer(protocol_request, grant)
+    except ProtocolError as error:
+        return _refuse(asked, error)
+
+
+def _answer(protocol_request: ProtocolRequest, grant: Any) -> Response:
+    response: Response = server.get().create_authorization_response(
+        protocol_request, grant_user=protocol_request.sign_in, grant=grant
     )
-    db.session.commit()
     return response

@@ -6,9 +6,8 @@ A code is a part of its grant: there is one for each, so they share a row.
 import datetime as dt
 import secrets
 from dataclasses import dataclass
-from typing import Any, cast
 
-from sqlalchemy import CursorResult, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 
 from idp import audit, database
 from idp.database import db, now
@@ -16,6 +15,7 @@ from idp.oauth import grants
 from idp.oauth.clients import Client
 from idp.oauth.errors import InvalidGrant
 from idp.oauth.grants import Grant, Standing
+from idp.prepared import Prepared
 from idp.signin.sessions import SignedIn, hashed
 
 # RFC 6749, 4.1.2 allows ten minutes; the client's server needs a second.
@@ -75,16 +75,18 @@ def save(
     )
 
 
-_BY_HASH = grants.joined(
-    select(
-        Grant.redirect_uri,
-        Grant.code_challenge,
-        Grant.nonce,
-        Grant.code_expires_at,
-        Grant.code_claimed_at,
-        *grants.STANDING,
-    ).select_from(Grant)
-).where(Grant.code_hash == bindparam("code_hash"))
+_BY_HASH = Prepared(
+    grants.joined(
+        select(
+            Grant.redirect_uri,
+            Grant.code_challenge,
+            Grant.nonce,
+            Grant.code_expires_at,
+            Grant.code_claimed_at,
+            *grants.STANDING,
+        ).select_from(Grant)
+    ).where(Grant.code_hash == bindparam("code_hash"))
+)
 
 
 def find(code: str, client: Client) -> RedeemedCode:
@@ -93,14 +95,14 @@ def find(code: str, client: Client) -> RedeemedCode:
     A second use ends the family, is recorded, and commits (RFC 6749, 4.1.2; S11). Raises
     ``InvalidGrant``.
     """
-    row = db.session.execute(_BY_HASH, {"code_hash": hashed(code)}).one_or_none()
+    row = _BY_HASH.row(code_hash=hashed(code))
     if row is None:
         raise InvalidGrant("The code is unknown.")
     if row.client_id != client.id:
         # The same words: a client learns nothing about another's codes.
         raise InvalidGrant("The code is unknown.", detail="the code is another client's")
     if row.code_claimed_at is not None:
-        raise _reused(row.grant_id, client)
+        raise reused(row.grant_id, client)
     if row.code_expires_at <= now():
         raise InvalidGrant("The code has expired.")
     if not row.alive:
@@ -120,37 +122,30 @@ def find(code: str, client: Client) -> RedeemedCode:
     )
 
 
-_CLAIM = (
+_CLAIM = Prepared(
     update(Grant)
     .where(Grant.id == bindparam("grant_id"), Grant.code_claimed_at.is_(None))
     .values(code_claimed_at=bindparam("moment"))
-    .execution_options(synchronize_session=False)
 )
 
 
-def claim(code: RedeemedCode, client: Client) -> None:
+def claim(code: RedeemedCode) -> bool:
     """Make a code this exchange's own, for good, in the transaction that keeps its tokens.
 
     One statement decides between parallel exchanges, on every database: who changes the row has
-    the code. Authlib would save the token first and delete the code afterwards. Raises
-    ``InvalidGrant`` for who comes second.
+    the code, and whoever comes second is told so. Authlib would save the token first and delete
+    the code afterwards.
     """
-    result = cast(
-        "CursorResult[Any]",
-        db.session.execute(_CLAIM, {"grant_id": code.grant_id, "moment": now()}),
-    )
-    if result.rowcount != 1:
-        raise _reused(code.grant_id, client)
+    return _CLAIM.write(grant_id=code.grant_id, moment=now()) == 1
 
 
 def burn(code: RedeemedCode) -> None:
     """Void a code whose exchange was refused: it was seen by somebody who should not have it."""
-    database.start_writing()
-    db.session.execute(_CLAIM, {"grant_id": code.grant_id, "moment": now()})
-    db.session.commit()
+    _CLAIM.write(grant_id=code.grant_id, moment=now())
 
 
-def _reused(grant_id: int, client: Client) -> InvalidGrant:
+def reused(grant_id: int, client: Client) -> InvalidGrant:
+    """End the family of a code that was used twice, record it, and commit (S11)."""
     database.start_writing()
     grants.revoke(grant_id)
     audit.record(audit.Event.CODE_REUSED, client.client_id, actor=f"client {client.client_id}")

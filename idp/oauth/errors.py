@@ -29,6 +29,17 @@ class TooLarge(InvalidRequest):
     status_code = 413
 
 
+class TooManyRefusals(ProtocolError):
+    """So much from one network was refused that it has to wait (RFC 6585, 4)."""
+
+    error = "temporarily_unavailable"
+    status_code = 429
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        """Say when to come again (RFC 9110, 10.2.3)."""
+        return [*super().get_headers(), ("Retry-After", "60")]
+
+
 class InvalidClient(ProtocolError):
     """The client is unknown, or did not prove who it is (RFC 6749, 5.2)."""
 

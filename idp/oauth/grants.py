@@ -29,6 +29,7 @@ from idp.directory.accounts import Account
 from idp.directory.contacts import Person
 from idp.directory.membership import Membership
 from idp.oauth.clients import Client, permitted_group
+from idp.prepared import Prepared, insertion
 from idp.signin.sessions import SignedIn, SignInSession, hashed
 
 Columns = TypeVarTuple("Columns")
@@ -92,40 +93,51 @@ class Standing:
         return session_id(self.session_hash) if self.session_hash else None
 
 
+_OF_MEMBER = insertion(
+    Grant,
+    *"client_id account_id session_id scope offline epoch auth_time created_at".split(),
+    *"requested_claims code_hash code_expires_at redirect_uri code_challenge nonce".split(),
+)
+_OF_MACHINE = Prepared(
+    insert(Grant)
+    .values(
+        {
+            name: bindparam(name)
+            for name in "client_id scope offline epoch auth_time created_at".split()
+        }
+    )
+    .returning(Grant.id)
+)
+
+
 def create(client: Client, sign_in: SignedIn, scope: str, **code: Any) -> None:
     """Record what a member granted, and the ``code`` that it is fetched with."""
-    db.session.execute(
-        insert(Grant),
-        {
-            "client_id": client.id,
-            "account_id": sign_in.account_id,
-            "session_id": sign_in.session_id,
-            "scope": scope,
-            "offline": "offline_access" in scope.split(),
-            "epoch": sign_in.epoch,
-            "auth_time": sign_in.started_at,
-            "created_at": now(),
-            **code,
-        },
+    _OF_MEMBER.write(
+        client_id=client.id,
+        account_id=sign_in.account_id,
+        session_id=sign_in.session_id,
+        scope=scope,
+        offline="offline_access" in scope.split(),
+        epoch=sign_in.epoch,
+        auth_time=sign_in.started_at,
+        created_at=now(),
+        **code,
     )
 
 
 def create_for_machine(client: Client, scope: str) -> Standing:
     """Record what a machine is given in its own name (RFC 6749, 4.4)."""
     moment = now()
-    grant_id: int = db.session.execute(
-        insert(Grant).returning(Grant.id),
-        {
-            "client_id": client.id,
-            "scope": scope,
-            "offline": False,
-            "epoch": 0,
-            "auth_time": moment,
-            "created_at": moment,
-        },
-    ).scalar_one()
+    made = _OF_MACHINE.row(
+        client_id=client.id,
+        scope=scope,
+        offline=False,
+        epoch=0,
+        auth_time=moment,
+        created_at=moment,
+    )
     return Standing(
-        grant_id=grant_id,
+        grant_id=made.id,
         client_id=client.id,
         scope=scope,
         subject=client.client_id,

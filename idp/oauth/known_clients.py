@@ -10,9 +10,10 @@ from sqlalchemy import bindparam, select
 from idp.database import db
 from idp.oauth import clients
 from idp.oauth.clients import Client
+from idp.prepared import Prepared
 
 _EXTENSION = "tessera-known-clients"
-_VERSION = select(Client.version).where(Client.client_id == bindparam("client_id"))
+_VERSION = Prepared(select(Client.version).where(Client.client_id == bindparam("client_id")))
 
 
 def find(client_id: str) -> Client | None:
@@ -33,12 +34,12 @@ def find_active(client_id: str) -> Client | None:
 
 
 def _find(client_id: str) -> Client | None:
-    version = db.session.scalar(_VERSION, {"client_id": client_id})
-    if version is None:
+    known = _VERSION.row(client_id=client_id)
+    if known is None:
         return None
     kept: dict[str, Client] = current_app.extensions.setdefault(_EXTENSION, {})
     client = kept.get(client_id)
-    if client is None or client.version != version:
+    if client is None or client.version != known.version:
         client = clients.find(client_id)
         if client is None:
             return None

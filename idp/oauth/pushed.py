@@ -6,10 +6,10 @@ member's browser then carries that alone, and nobody on the way can read or chan
 
 import datetime as dt
 import secrets
-from typing import Any, cast
+from typing import Any
 
 from flask import Response
-from sqlalchemy import CursorResult, ForeignKey, String, select, update
+from sqlalchemy import ForeignKey, String, bindparam, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.database import Base, JSONDocument, UTCDateTime, db, now
@@ -17,6 +17,7 @@ from idp.oauth import checks, parameters, server
 from idp.oauth.clients import Client
 from idp.oauth.errors import InvalidRequest, InvalidRequestUri, ProtocolError
 from idp.oauth.parameters import Parameters, ProtocolRequest
+from idp.prepared import Prepared
 from idp.signin.sessions import hashed
 
 PREFIX = "urn:ietf:params:oauth:request_uri:"
@@ -102,19 +103,17 @@ def change(request_uri: str, wanted: Parameters) -> None:
     )
 
 
+_USE = Prepared(
+    update(PushedRequest)
+    .where(PushedRequest.uri_hash == bindparam("uri_hash"), PushedRequest.used_at.is_(None))
+    .values(used_at=bindparam("moment"))
+)
+
+
 def use(request_uri: str) -> None:
     """Use a ``request_uri`` up, in the transaction that keeps its code (RFC 9126, 7.3).
 
     One statement decides between two browsers. Raises ``InvalidRequestUri`` for the second.
     """
-    result = cast(
-        "CursorResult[Any]",
-        db.session.execute(
-            update(PushedRequest)
-            .where(PushedRequest.uri_hash == hashed(request_uri), PushedRequest.used_at.is_(None))
-            .values(used_at=now())
-            .execution_options(synchronize_session=False)
-        ),
-    )
-    if result.rowcount != 1:
+    if _USE.write(uri_hash=hashed(request_uri), moment=now()) != 1:
         raise InvalidRequestUri("The request_uri was used before.")

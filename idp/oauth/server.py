@@ -14,9 +14,9 @@ from authlib.oauth2.rfc6749.grants import (
 from authlib.oauth2.rfc7636 import CodeChallenge, create_s256_code_challenge
 from authlib.oidc.core.grants.code import OpenIDToken
 from flask import Flask, Response, current_app
+from flask_limiter import RateLimitExceeded
 
-from idp import database
-from idp.database import db
+from idp import limits, prepared
 from idp.oauth import (
     access_tokens,
     client_authentication,
@@ -28,7 +28,7 @@ from idp.oauth import (
 )
 from idp.oauth.clients import Client
 from idp.oauth.codes import RedeemedCode
-from idp.oauth.errors import InvalidScope
+from idp.oauth.errors import InvalidScope, TooManyRefusals
 from idp.oauth.grants import Standing
 from idp.oauth.parameters import ProtocolRequest
 from idp.oauth.responses import to_client
@@ -190,23 +190,24 @@ class AuthorizationServer(FlaskAuthorizationServer):  # type: ignore[misc]
         Everything is read and signed by now, so that the one writer that SQLite allows is not
         kept waiting. Raises ``InvalidGrant`` when somebody else used the code since.
         """
-        database.start_writing()
         token, code, refresh = request.issued, request.authorization_code, request.refresh_token
         standing = code or refresh
-        if code is not None:
-            codes.claim(code, request.client)
-        elif refresh is not None:
-            tokens.replace(refresh)
-        else:
-            standing = grants.create_for_machine(request.client, token["scope"])
-        tokens.save(
-            standing,
-            access_token=token["access_token"],
-            refresh_token=token.get("refresh_token"),
-            scope=token["scope"],
-            lifetime=tokens.access_lifetime(request.client),
-        )
-        db.session.commit()
+        with prepared.writing():
+            first = code is None or codes.claim(code)
+            if refresh is not None:
+                tokens.replace(refresh)
+            if standing is None:
+                standing = grants.create_for_machine(request.client, token["scope"])
+            if first:
+                tokens.save(
+                    standing,
+                    access_token=token["access_token"],
+                    refresh_token=token.get("refresh_token"),
+                    scope=token["scope"],
+                    lifetime=tokens.access_lifetime(request.client),
+                )
+        if not first:
+            raise codes.reused(code.grant_id, request.client)
 
     def handle_response(self, status: int, body: Any, headers: list[tuple[str, str]]) -> Response:
         """Authlib's answer as Flask's: redirects by 303 and with ``iss``, bodies as JSON."""
@@ -231,6 +232,10 @@ class AuthorizationServer(FlaskAuthorizationServer):  # type: ignore[misc]
             detail=getattr(error, "detail", ""),
             client=client.client_id if client is not None else "",
         )
+        try:
+            limits.count_refusal()
+        except RateLimitExceeded:
+            error = TooManyRefusals("Too many requests from your network were refused.")
         response: Response = super().handle_error_response(request, error)
         return response
 

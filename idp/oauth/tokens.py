@@ -9,7 +9,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ForeignKey, Row, Select, String, bindparam, insert, select, update
+from sqlalchemy import ForeignKey, String, bindparam, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp import audit, database
@@ -18,6 +18,7 @@ from idp.oauth import grants
 from idp.oauth.clients import Client
 from idp.oauth.errors import InvalidGrant, InvalidScope
 from idp.oauth.grants import Grant, Standing
+from idp.prepared import Prepared, insertion
 from idp.signin.sessions import hashed
 
 ACCESS_LIFETIME = dt.timedelta(hours=1)
@@ -82,6 +83,13 @@ def access_lifetime(client: Client) -> dt.timedelta:
     return HIGHER_LOGIC_ACCESS_LIFETIME if client.is_higher_logic else ACCESS_LIFETIME
 
 
+_NEW = insertion(
+    Token,
+    *"grant_id access_hash refresh_hash scope".split(),
+    *"issued_at access_expires_at refresh_expires_at".split(),
+)
+
+
 def save(
     standing: Standing,
     *,
@@ -96,54 +104,55 @@ def save(
     if refresh_token is not None:
         begun = standing.granted_at if isinstance(standing, RedeemedRefresh) else moment
         refresh_expires_at = min(moment + REFRESH_IDLE, begun + REFRESH_ABSOLUTE)
-    db.session.execute(
-        insert(Token),
-        {
-            "grant_id": standing.grant_id,
-            "access_hash": hashed(access_token),
-            "refresh_hash": hashed(refresh_token) if refresh_token is not None else None,
-            "scope": scope,
-            "issued_at": moment,
-            "access_expires_at": moment + lifetime,
-            "refresh_expires_at": refresh_expires_at,
-        },
+    _NEW.write(
+        grant_id=standing.grant_id,
+        access_hash=hashed(access_token),
+        refresh_hash=hashed(refresh_token) if refresh_token is not None else None,
+        scope=scope,
+        issued_at=moment,
+        access_expires_at=moment + lifetime,
+        refresh_expires_at=refresh_expires_at,
     )
 
 
-def bearer_statement(*columns: Any) -> Select[Any]:
+def bearer_statement(*columns: Any) -> Prepared:
     """A SELECT for ``of_bearer``: the token's scope (first) and the wanted columns.
 
     They may be of the token, the grant, its client, account, person and session.
     """
-    return grants.joined(
-        select(Token.scope.label("scope"), *columns)
+    return Prepared(
+        grants.joined(
+            select(Token.scope.label("scope"), *columns)
+            .select_from(Token)
+            .join(Grant, Grant.id == Token.grant_id)
+        ).where(
+            Token.access_hash == bindparam("access_hash"),
+            Token.access_expires_at > bindparam("moment"),
+            Token.revoked_at.is_(None),
+            grants.alive(),
+        )
+    )
+
+
+def of_bearer(access_token: str, statement: Prepared) -> Any:
+    """Whom an access token speaks for, by a ``bearer_statement``; ``None`` unless it is alive."""
+    return statement.row(access_hash=hashed(access_token), moment=now())
+
+
+_BY_REFRESH_HASH = Prepared(
+    grants.joined(
+        select(
+            Token.id.label("token_id"),
+            Token.refresh_expires_at,
+            Token.replaced_at,
+            Token.revoked_at,
+            Grant.created_at.label("granted_at"),
+            *grants.STANDING,
+        )
         .select_from(Token)
         .join(Grant, Grant.id == Token.grant_id)
-    ).where(
-        Token.access_hash == bindparam("access_hash"),
-        Token.access_expires_at > bindparam("moment"),
-        Token.revoked_at.is_(None),
-        grants.alive(),
-    )
-
-
-def of_bearer(access_token: str, statement: Select[Any]) -> Row[Any] | None:
-    """Whom an access token speaks for, by a ``bearer_statement``; ``None`` unless it is alive."""
-    given = {"access_hash": hashed(access_token), "moment": now()}
-    return db.session.execute(statement, given).one_or_none()
-
-
-_BY_REFRESH_HASH = grants.joined(
-    select(
-        Token.id.label("token_id"),
-        Token.refresh_expires_at,
-        Token.replaced_at,
-        Grant.created_at.label("granted_at"),
-        *grants.STANDING,
-    )
-    .select_from(Token)
-    .join(Grant, Grant.id == Token.grant_id)
-).where(Token.refresh_hash == bindparam("refresh_hash"))
+    ).where(Token.refresh_hash == bindparam("refresh_hash"))
+)
 
 
 def find_refresh(
@@ -155,9 +164,7 @@ def find_refresh(
     Raises ``InvalidGrant``, and ``InvalidScope`` when more is asked for than was granted
     (RFC 6749, 6).
     """
-    row = db.session.execute(
-        _BY_REFRESH_HASH, {"refresh_hash": hashed(refresh_token)}
-    ).one_or_none()
+    row = _BY_REFRESH_HASH.row(refresh_hash=hashed(refresh_token))
     if row is None:
         raise InvalidGrant("The refresh token is unknown.")
     if row.client_id != client.id:
@@ -219,11 +226,10 @@ def revoke(token: str, client: Client) -> bool:
     return True
 
 
-_REPLACE = (
+_REPLACE = Prepared(
     update(Token)
     .where(Token.id == bindparam("token_id"), Token.replaced_at.is_(None))
     .values(replaced_at=bindparam("moment"))
-    .execution_options(synchronize_session=False)
 )
 
 
@@ -233,7 +239,7 @@ def replace(refresh: RedeemedRefresh) -> None:
     Whoever comes second is inside the grace (it saw no replacement, or a fresh one) and is
     answered too; the first use is what the grace counts from.
     """
-    db.session.execute(_REPLACE, {"token_id": refresh.token_id, "moment": now()})
+    _REPLACE.write(token_id=refresh.token_id, moment=now())
 
 
 def _reused(grant_id: int, client: Client) -> None:

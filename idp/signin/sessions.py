@@ -22,6 +22,7 @@ from idp import audit
 from idp.database import Base, UTCDateTime, db, now
 from idp.directory.accounts import Account
 from idp.directory.contacts import Person
+from idp.prepared import Prepared
 
 LIFETIME = dt.timedelta(hours=12)
 
@@ -118,7 +119,7 @@ class SignedIn:
     subject: str
 
 
-_SIGNED_IN = (
+_SIGNED_IN = Prepared(
     select(
         SignInSession.id.label("session_id"),
         Account.id.label("account_id"),
@@ -148,8 +149,7 @@ def signed_in() -> SignedIn | None:
     token = _token()
     if token is None:
         return None
-    given = {"token_hash": hashed(token), "moment": now()}
-    row = db.session.execute(_SIGNED_IN, given).one_or_none()
+    row = _SIGNED_IN.row(token_hash=hashed(token), moment=now())
     return SignedIn(*row) if row is not None else None
 
 

@@ -21,6 +21,7 @@ from pydantic import SecretStr
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
+from idp import prepared
 from idp.database import db, now
 from idp.directory.accounts import Account
 from idp.oauth import registration
@@ -280,9 +281,23 @@ def visitor(app: Flask, site: Site) -> Member:
 
 
 @pytest.fixture
-def statements(app: Flask) -> Iterator[list[str]]:
-    """Every SQL statement from here on, ``COMMIT`` among them."""
+def statements(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Every SQL statement from here on, the session's and the prepared ones, and each ``COMMIT``,
+    that of a prepared statement by itself among them."""
     seen: list[str] = []
+    execute = prepared._Held.execute
+    within: list[bool] = [False]
+
+    def on_prepared(held: Any, sql: str, values: Any = ()) -> Any:
+        verb = sql.split()[0]
+        within[0] = verb == "BEGIN" or (within[0] and verb not in ("COMMIT", "ROLLBACK"))
+        if verb != "BEGIN":
+            seen.append(sql)
+        if not within[0] and verb in ("INSERT", "UPDATE", "DELETE"):
+            seen.append("COMMIT")
+        return execute(held, sql, values)
+
+    monkeypatch.setattr(prepared._Held, "execute", on_prepared)
 
     def on_execute(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         if not statement.startswith(("PRAGMA", "BEGIN")):

@@ -1,0 +1,201 @@
+"""Statements that every sign-on runs: compiled once, then handed to the driver as they are.
+
+The ORM's session costs many times what the driver does, for things that a sign-on has no use for:
+an identity map, and a transaction around a single SELECT. What runs with every request of the
+protocol is said as a SQLAlchemy statement all the same, so that tables, names, types and both
+databases' words are the models'; only its execution is short. Everything else uses the session.
+
+Each statement is a transaction of its own, unless it stands inside ``writing``. Whatever writes
+here ends the session's transaction first, without keeping it (as ``database.start_writing`` does):
+on SQLite it may hold the one writer's place, and would be waited for in vain.
+"""
+
+import threading
+from collections import namedtuple
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from flask import Flask, current_app, g
+from sqlalchemy import Executable, bindparam, insert
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.orm import DeclarativeBase
+
+from idp.database import db
+
+_EXTENSION = "tessera-prepared"
+_HELD = "prepared_connection"
+
+Processor = Callable[[Any], Any]
+
+
+class Prepared:
+    """A statement that is compiled once for each kind of database.
+
+    The values of its ``bindparam`` are given by name at each call; nothing is filled in by the
+    model's defaults. Raises ``TypeError`` at its first use when it would take one.
+    """
+
+    def __init__(self, statement: Executable) -> None:
+        self._statement = statement
+        self._compiled: dict[str, _Compiled] = {}
+
+    def row(self, **given: Any) -> Any:
+        """The one row that it finds, as a named tuple of the models' types, or ``None``."""
+        held = _hold()
+        ready = self._for(held.dialect)
+        found = held.execute(ready.sql, ready.values(given)).fetchone()
+        return None if found is None else ready.row(found)
+
+    def write(self, **given: Any) -> int:
+        """Write; gives how many rows that was."""
+        held = _hold()
+        ready = self._for(held.dialect)
+        values = ready.values(given)
+        _end_session()
+        with held.turn:
+            return int(held.execute(ready.sql, values).rowcount)
+
+    def _for(self, dialect: Dialect) -> "_Compiled":
+        ready = self._compiled.get(dialect.name)
+        if ready is None:
+            ready = self._compiled[dialect.name] = _Compiled(self._statement, dialect)
+        return ready
+
+
+def insertion(model: type[DeclarativeBase], *columns: str) -> Prepared:
+    """An INSERT of one row with these columns, each given by its name."""
+    return Prepared(insert(model).values({name: bindparam(name) for name in columns}).inline())
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """One transaction around several statements: all of them are kept, or none."""
+    held = _hold()
+    _end_session()
+    with held.turn:
+        held.execute("BEGIN IMMEDIATE" if held.dialect.name == "sqlite" else "BEGIN")
+        try:
+            yield
+        except BaseException:
+            held.execute("ROLLBACK")
+            raise
+        held.execute("COMMIT")
+
+
+def init_app(app: Flask) -> None:
+    """Let the app's requests run prepared statements."""
+    # SQLite has one writer at a time, and who waits for another sleeps and looks again, for
+    # longer each time. The threads of one process take turns here, and are woken at once.
+    app.extensions[_EXTENSION] = threading.RLock()
+    app.teardown_appcontext(release)
+
+
+class _Held:
+    """The pooled connection that a request holds; it commits each statement by itself."""
+
+    def __init__(self, app: Flask) -> None:
+        engine = db.engine
+        self.dialect = engine.dialect
+        self.pooled = engine.raw_connection()
+        # The driver's own, which knows more than the DBAPI asks for.
+        self.connection = cast("Any", self.pooled.driver_connection)
+        if self.dialect.name == "sqlite":
+            self.turn: Any = app.extensions[_EXTENSION]
+            self.connection.execute("PRAGMA query_only = OFF")  # a reader may have had it
+        else:
+            self.turn = _NO_TURNS
+            self.connection.autocommit = True
+
+    def execute(self, sql: str, values: Any = ()) -> Any:
+        """Run a statement; gives the driver's cursor."""
+        try:
+            return self.connection.execute(sql, values)
+        except self.dialect.loaded_dbapi.Error as error:
+            if self.dialect.is_disconnect(error, self.connection, None):
+                # Nobody gets this connection after us; the next request has a fresh one.
+                self.pooled.invalidate(error)
+            raise
+
+    def release(self) -> None:
+        """Give the connection back as the pool's others are."""
+        if self.pooled.is_valid and self.dialect.name != "sqlite":
+            self.connection.autocommit = False
+        self.pooled.close()
+
+
+class _NoTurns:
+    def __enter__(self) -> None:
+        """Go on: Postgres lets many write at once."""
+
+    def __exit__(self, *_error: object) -> None:
+        """Go on."""
+
+
+_NO_TURNS = _NoTurns()
+
+
+def _hold() -> _Held:
+    held: _Held | None = g.get(_HELD)
+    if held is None:
+        held = _Held(current_app)
+        setattr(g, _HELD, held)
+    return held
+
+
+def _end_session() -> None:
+    if db.session.registry.has() and db.session().in_transaction():
+        db.session.rollback()
+
+
+def release(_error: BaseException | None = None) -> None:
+    """Give back the connection that the app context at hand holds, as its end does."""
+    held: _Held | None = g.pop(_HELD, None)
+    if held is not None:
+        held.release()
+
+
+class _Compiled:
+    """A statement in the words of one database, and what turns values into its own and back."""
+
+    def __init__(self, statement: Executable, dialect: Dialect) -> None:
+        compiled: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+        if compiled.prefetch:
+            made = ", ".join(column.name for column in compiled.prefetch)
+            raise TypeError(f"what the model makes by itself is given to a prepared one: {made}")
+        needed = [name for name, bind in compiled.binds.items() if bind.required]
+        state = compiled.construct_expanded_state(dict.fromkeys(needed))
+        self.sql: str = state.statement
+        self.binders: list[tuple[str, Processor | None]] = [
+            (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
+            for name in needed
+        ]
+        # What the statement itself holds, such as the kind of a contact, never changes.
+        self.constants: dict[str, Any] = {
+            name: state.processors[name](value) if name in state.processors else value
+            for name, value in state.parameters.items()
+            if name not in needed
+        }
+        self.order: tuple[str, ...] | None = state.positiontup and tuple(state.positiontup)
+        columns = list(getattr(statement, "exported_columns", ()))
+        self.row_type: Any = namedtuple("Row", [column.key for column in columns])  # type: ignore[misc]
+        self.readers: list[tuple[int, Processor]] = [
+            (place, processor)
+            for place, column in enumerate(columns)
+            if (processor := column.type.dialect_impl(dialect).result_processor(dialect, None))
+        ]
+
+    def values(self, given: dict[str, Any]) -> Any:
+        """The values as the driver takes them. Raises ``KeyError`` for one that is missing."""
+        bound = self.constants.copy()
+        for name, processor in self.binders:
+            value = given[name]
+            bound[name] = value if processor is None else processor(value)
+        return bound if self.order is None else [bound[name] for name in self.order]
+
+    def row(self, found: Any) -> Any:
+        """What the driver found, as a named tuple of the models' types."""
+        values = list(found)
+        for place, processor in self.readers:
+            values[place] = processor(values[place])
+        return self.row_type._make(values)

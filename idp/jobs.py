@@ -22,6 +22,8 @@ log = structlog.get_logger()
 JOB_TIMEOUT = 600
 KEPT_SECONDS = 60
 FAILURES_KEPT_SECONDS = 86_400
+# How long a job that was lost is waited for, at the most.
+FLAG_SECONDS = 10
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -58,6 +60,35 @@ def enqueue(queue_name: str, function: Callable[..., Any], *args: Any) -> bool:
         log.warning("job not enqueued: Redis is away", job=function.__name__, error=str(error))
         return False
     return True
+
+
+def wake(queue_name: str, function: Callable[[], Any]) -> bool:
+    """Enqueue a job that names nothing and carries nothing, unless one is waiting; says whether
+    one was enqueued.
+
+    A flag in Redis says that one waits, with an end of its own, so that a lost job is not waited
+    for. Redis away: logged, and no more; the clock finds what is due.
+    """
+    try:
+        if not connection().set(_flag(function), "1", nx=True, ex=FLAG_SECONDS):
+            return False
+    except RedisError as error:
+        log.warning("nobody woken: Redis is away", job=function.__name__, error=str(error))
+        return False
+    return enqueue(queue_name, function)
+
+
+def awake(function: Callable[[], Any]) -> None:
+    """What a job that ``wake`` enqueued says first, before it claims anything: whoever leaves
+    work from now on enqueues the next one."""
+    try:
+        connection().delete(_flag(function))
+    except RedisError as error:
+        log.warning("flag not lowered: Redis is away", error=str(error))
+
+
+def _flag(function: Callable[[], Any]) -> str:
+    return f"tessera:woken:{function.__module__}.{function.__qualname__}"
 
 
 class AppWorker(SimpleWorker):

@@ -122,10 +122,10 @@ def clock() -> None:
 
 
 def _run_process(name: str) -> None:
-    import sync.commands
+    from launch import background
     from wsgi import create_app
 
-    start: Callable[[Any], None] = getattr(sync.commands, name)
+    start: Callable[[Any], None] = getattr(background, name)
     start(create_app())
 
 

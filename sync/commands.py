@@ -1,4 +1,4 @@
-"""The command line's part of the sync, and its two long-running processes.
+"""The command line's part of the sync.
 
 The commands of ``sync`` expect an app context; whoever puts the ``tessera`` command together
 pushes one around them.
@@ -8,21 +8,9 @@ import json
 import time
 
 import click
-import structlog
-from flask import Flask
-from redis import RedisError
 
-from idp import jobs
 from idp.database import db
-from sync import clock, connection, pushing, resend, status
-
-log = structlog.get_logger()
-
-# Somebody waits for a mail; after that live changes come first. ``bulk`` is laid for the lane of
-# first syncs.
-QUEUES = ("mail", "live", "default", "bulk")
-# How long a Redis that is back may go unnoticed.
-REDIS_SECONDS = 2.0
+from sync import connection, pushing, resend, status
 
 
 @click.group()
@@ -101,22 +89,3 @@ def reconcile_command() -> None:
     number = resend.reconcile()
     db.session.commit()
     click.echo(f"{number:,} contacts to be compared")
-
-
-def run_worker(app: Flask) -> None:
-    """Work off the queues until SIGTERM or SIGINT; a Redis that is away is waited for."""
-    while True:
-        worker = jobs.worker(app, QUEUES)
-        worker.max_connection_wait_time = REDIS_SECONDS
-        try:
-            worker.work(logging_level="WARNING")
-        except RedisError as error:
-            log.warning("worker waits: Redis is away", error=str(error))
-            time.sleep(REDIS_SECONDS)
-        else:
-            return
-
-
-def run_clock(app: Flask) -> None:
-    """Run the clock until SIGTERM or SIGINT."""
-    clock.run(app)

@@ -13,9 +13,9 @@ from sqlalchemy import or_, update
 from sqlalchemy.engine import CursorResult
 
 from idp import audit, encryption
+from idp.backoff import delay
 from idp.database import db, now
 from sync import connection
-from sync.backoff import delay
 from sync.connection import HigherLogicConnection
 from sync.exchange import Target
 from sync.wire import Outcome

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,7 +12,6 @@ import pytest
 from flask import Flask
 from redis import Redis
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
 
 from idp.database import db
 from idp.directory.contacts import Contact, Person
@@ -33,7 +31,7 @@ from tests.sync.conftest import (
     waiting_jobs,
 )
 
-PROGRAM = "import wsgi; from sync import commands; commands.{}(wsgi.create_app())"
+PROGRAM = "import wsgi; from launch import background; background.{}(wsgi.create_app())"
 
 
 @contextmanager
@@ -153,27 +151,6 @@ def test_the_clock_goes_by_the_gate(tenant: Tenant, redis_server: str) -> None:
     assert not clock.tick()
     due_now()
     assert clock.tick()
-
-
-def test_the_clock_outlives_a_database_that_is_away(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looked = threading.Event()
-
-    def away() -> bool:
-        looked.set()
-        raise OperationalError("SELECT", {}, Exception("away"))
-
-    monkeypatch.setattr(clock.gate, "is_open", away)
-    stop = threading.Event()
-    thread = threading.Thread(target=clock.run, args=(app, stop, 0.01))
-    thread.start()
-    assert looked.wait(5)
-    looked.clear()
-    assert looked.wait(5)
-    stop.set()
-    thread.join(5)
-    assert not thread.is_alive()
 
 
 @pytest.mark.compliance("Y09")

@@ -1,0 +1,39 @@
+"""The two processes that work in the background, put together from what each package brings."""
+
+import time
+
+import structlog
+from flask import Flask
+from redis import RedisError
+
+import sync.clock
+from idp import clock, jobs
+from idp.clock import Tick
+
+log = structlog.get_logger()
+
+# Somebody waits for a mail; after that live changes come first. ``bulk`` is laid for the lane of
+# first syncs.
+QUEUES = ("mail", "live", "default", "bulk")
+TICKS = (Tick("sync", 2.0, sync.clock.tick),)
+# How long a Redis that is back may go unnoticed.
+REDIS_SECONDS = 2.0
+
+
+def run_worker(app: Flask) -> None:
+    """Work off the queues until SIGTERM or SIGINT; a Redis that is away is waited for."""
+    while True:
+        worker = jobs.worker(app, QUEUES)
+        worker.max_connection_wait_time = REDIS_SECONDS
+        try:
+            worker.work(logging_level="WARNING")
+        except RedisError as error:
+            log.warning("worker waits: Redis is away", error=str(error))
+            time.sleep(REDIS_SECONDS)
+        else:
+            return
+
+
+def run_clock(app: Flask) -> None:
+    """Run the clock until SIGTERM or SIGINT."""
+    clock.run(app, TICKS)

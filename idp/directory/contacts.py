@@ -25,6 +25,9 @@ TEXT_LENGTH = 255
 URL_LENGTH = 500
 BIO_LENGTH = 20_000
 _KEY = re.compile(r"[^\s\x00-\x1f\x7f]{1,100}")
+# How the authorization server names clients: whom a token speaks for must never be in doubt, so
+# no contact has such a key (RFC 9700, 4.15).
+_CLIENT_ID = re.compile(r"client-[0-9a-f]{24}")
 
 WEB_ADDRESSES = ("website", "linkedin", "twitter", "facebook", "youtube")
 TEXTS = (
@@ -183,6 +186,8 @@ def checked_key(value: str) -> str:
         raise InvalidValue(
             "key", "invalid_key", "A key has 1 to 100 characters and no white space."
         )
+    if _CLIENT_ID.fullmatch(value):
+        raise InvalidValue("key", "reserved_key", "A key of this form names a client.")
     return value
 
 

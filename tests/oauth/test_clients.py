@@ -5,7 +5,8 @@ import json
 import pytest
 from click.testing import CliRunner
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
 
 from idp.audit import AuditEvent, Event
 from idp.database import db
@@ -88,14 +89,32 @@ def test_pkce_is_required_but_of_higher_logic(app: Flask) -> None:
 
 
 @pytest.mark.compliance("S18")
-def test_a_client_id_is_never_a_persons_key(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn = iter(["11" * 12, "22" * 12])
+def test_a_client_id_is_ours_to_choose_and_never_a_persons_key(app: Flask) -> None:
     with app.app_context():
-        factories.person(key="client-" + "11" * 12)
-        monkeypatch.setattr(registration.secrets, "token_hex", lambda _size: next(drawn))
         client, _ = registration.create("A site", "oidc", [GOOD])
-        assert client.client_id == "client-" + "22" * 12
+        for key in (client.client_id, "client-" + "11" * 12):
+            with pytest.raises(InvalidValue, match="names a client"):
+                factories.person(key=key)
+        assert factories.person(key="client-11").key == "client-11"
+        with pytest.raises(TypeError):
+            registration.create("A site", "oidc", [GOOD], client_id="mine")
         db.session.rollback()
+
+
+@pytest.mark.compliance("B04")
+@pytest.mark.parametrize("algorithm", ["none", "None", "HS256", ""])
+def test_no_client_has_id_tokens_without_a_signature_of_ours(app: Flask, algorithm: str) -> None:
+    with app.app_context():
+        client, _ = registration.create("A site", "oidc", [GOOD])
+        db.session.commit()
+        with pytest.raises(InvalidValue):
+            registration.change(client, signing_algorithm=algorithm)
+        # Nor behind the model's back.
+        with pytest.raises(IntegrityError):
+            db.session.execute(update(Client).values(signing_algorithm=algorithm))
+        db.session.rollback()
+    facts = app.test_client().get("/.well-known/openid-configuration").json
+    assert algorithm not in facts["id_token_signing_alg_values_supported"]
 
 
 def test_changes_are_recorded_without_secrets(app: Flask) -> None:

@@ -48,6 +48,10 @@ browser: # Chromium for the browser tests: Debian's, installed when we may
 format: $(TEST_STAMP) ## Format the code
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .
 
+.PHONY: bench-hash
+bench-hash: $(RUN_STAMP) ## Measure what hashing a password costs on this machine
+	@$(BIN)/python -m bench.hashing
+
 .PHONY: lock
 lock: ## Lock the dependencies anew (needs uv)
 	@bash scripts/lock.sh

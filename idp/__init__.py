@@ -20,5 +20,5 @@ def init_app(app: Flask, settings: Settings) -> None:
     limits.init_app(app, settings)
     jobs.init_app(app, settings)
     mail.init_app(app, settings)
-    signin.init_app(app)
+    signin.init_app(app, settings)
     oauth.init_app(app)

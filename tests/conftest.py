@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 from idp import jobs, prepared
 from idp.database import db
 from idp.settings import Settings
-from idp.signin import passwords
+from idp.signin import hashing
 from launch import schema
 from launch.redis import RedisServer
 from wsgi import create_app
@@ -123,8 +123,7 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash at the least cost: the tests hash thousands of times, and what they show is not how
     long it takes. One test looks at the real parameters."""
     cheap = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-    monkeypatch.setattr(passwords, "hasher", cheap)
-    passwords._nobodys_hash.cache_clear()
+    monkeypatch.setattr(hashing, "hasher", cheap)
 
 
 class Browser(FlaskClient):

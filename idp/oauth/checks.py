@@ -49,6 +49,12 @@ class Authorization:
         return self.parameters if self.reference is None else self.reference
 
     @property
+    def scope_to_allow(self) -> str:
+        """What the member's consent has to cover (``consents.needed``)."""
+        scope = self.client.get_allowed_scope(self.parameters.get("scope")) or ""
+        return consents.needed(self.client, scope)
+
+    @property
     def silent(self) -> bool:
         """Whether no page may be shown (OpenID Connect Core, 3.1.2.1)."""
         return "none" in self.prompts
@@ -236,8 +242,9 @@ def check_consent(asked: Authorization) -> None:
     client = asked.client
     if not client.consent_required or asked.sign_in is None:
         return
-    scope = client.get_allowed_scope(asked.parameters.get("scope")) or ""
-    if "consent" not in asked.prompts and consents.covers(asked.sign_in.account_id, client, scope):
+    if "consent" not in asked.prompts and consents.covers(
+        asked.sign_in.account_id, client, asked.scope_to_allow
+    ):
         return
     if asked.silent:
         raise ConsentRequired("The member has to be asked first.")

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 from idp.database import Base, JSONDocument, UTCDateTime, db, now
 from idp.directory.contacts import InvalidValue, checked_text
 from idp.directory.groups import Group
-from idp.oauth import addresses, client_keys
+from idp.oauth import addresses, claim_mapping, client_keys
 from idp.oauth.addresses import LONGEST_URI
 from idp.oauth.client_secrets import ClientSecret
 from idp.oauth.templates import HIGHER_LOGIC, TEMPLATES, Template
@@ -140,7 +140,12 @@ class Client(Base, ClientMixin):  # type: ignore[misc]
 
     @validates("identifier_attribute")
     def _identifier_attribute(self, name: str, value: str) -> str:
-        return checked_claim_name(name, value)
+        return claim_mapping.checked_identifier(name, value, self.claim_map or {})
+
+    @validates("claim_map")
+    def _claim_map(self, name: str, value: Any) -> dict[str, str]:
+        identifier = self.identifier_attribute or "sub"
+        return claim_mapping.checked(name, value, self.claim_map or {}, identifier)
 
     @validates("authentication")
     def _authentication(self, name: str, value: str) -> str:
@@ -231,13 +236,6 @@ def find(client_id: str) -> Client | None:
 def every() -> Sequence[Client]:
     """All clients by name."""
     return db.session.scalars(select(Client).order_by(Client.name, Client.id)).all()
-
-
-def checked_claim_name(field: str, value: str) -> str:
-    """A claim's name: letters, digits and _. Raises ``InvalidValue``."""
-    if not (value.isascii() and value.replace("_", "").isalnum() and len(value) <= 64):
-        raise InvalidValue(field, "invalid_name", "A claim's name is letters, digits and _.")
-    return value
 
 
 def _few(field: str, value: Sequence[str]) -> None:

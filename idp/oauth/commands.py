@@ -84,6 +84,36 @@ def end_old_client_secrets(client_id: str) -> None:
     db.session.commit()
 
 
+@client.command("claims")
+@click.argument("client_id")
+@click.option("--map", "mapped", metavar="CLAIM=SOURCE", multiple=True, help="Map a claim.")
+@click.option("--unmap", "unmapped", metavar="CLAIM", multiple=True, help="Take a claim out.")
+@click.option("--json", "as_json", is_flag=True, help="For a script to read.")
+def client_claims(
+    client_id: str, mapped: tuple[str, ...], unmapped: tuple[str, ...], as_json: bool
+) -> None:
+    """Show or change what of the directory a client is told beyond the standard claims.
+
+    A source is a built-in field, as member_status, or custom. and the key of a custom field.
+    """
+    found = clients.find(client_id)
+    if found is None:
+        raise click.ClickException(f"There is no client {client_id}.")
+    claim_map = {
+        name: source for name, source in found.claim_map.items() if name not in unmapped
+    } | {name: source for name, _, source in (one.partition("=") for one in mapped)}
+    try:
+        registration.change(found, claim_map=claim_map)
+    except InvalidValue as error:
+        raise click.ClickException(str(error)) from None
+    db.session.commit()
+    if as_json:
+        click.echo(json.dumps(claim_map))
+        return
+    for name, source in claim_map.items():
+        click.echo(f"{name} = {source}")
+
+
 @client.command("list")
 @click.option("--json", "as_json", is_flag=True, help="For a script to read.")
 def list_clients(as_json: bool) -> None:
@@ -114,10 +144,11 @@ def keys() -> None:
 
 
 @keys.command("rotate")
-def rotate_keys() -> None:
-    """Sign with a new key from now on; the old one stays published while it is needed."""
+@click.option("--leaked", is_flag=True, help="End the old keys at once: others may have them.")
+def rotate_keys(leaked: bool) -> None:
+    """Sign with the next key from now on; the old one stays published while it is needed."""
     try:
-        kid = signing_keys.rotate()
+        kid = signing_keys.rotate(leaked=leaked)
     except signing_keys.RotationBusy as error:
         db.session.rollback()
         raise click.ClickException(str(error)) from None

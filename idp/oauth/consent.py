@@ -12,8 +12,9 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 
 from idp import web
 from idp.database import db
-from idp.oauth import consents, parameters, pushed
+from idp.oauth import claim_mapping, consents, parameters, pushed
 from idp.oauth.checks import Authorization, check_client, check_redirect_uri, check_scope
+from idp.oauth.claim_mapping import ClaimMap
 from idp.oauth.errors import ProtocolError
 from idp.oauth.parameters import Parameters
 from idp.oauth.responses import goto, refusal_page, to_client
@@ -35,12 +36,11 @@ TOLD = {
 def page(asked: Authorization, own_query: str) -> Response:
     """Ask the member whether the site may know what it wants to know."""
     web.form_may_leave()
-    scope = asked.client.get_allowed_scope(asked.parameters.get("scope")) or ""
     return Response(
         render_template(
             "oauth/consent.html",
             client=asked.client,
-            told=[TOLD[part] for part in scope.split() if part in TOLD],
+            told=_told(asked.scope_to_allow, asked.client.claim_map),
             query=own_query,
         ),
         mimetype="text/html",
@@ -70,8 +70,7 @@ def answer() -> WerkzeugResponse:
         if "state" in wanted:
             refusal["state"] = wanted["state"]
         return to_client(asked.redirect_uri, refusal)
-    scope = client.get_allowed_scope(wanted.get("scope")) or ""
-    consents.give(account.id, client, scope)
+    consents.give(account.id, client, asked.scope_to_allow)
     if request_uri:
         pushed.change(request_uri, _answered(wanted))
     else:
@@ -101,8 +100,12 @@ def sites() -> WerkzeugResponse | str:
     rows = consents.of_account(account.id)
     return render_template(
         "oauth/sites.html",
-        sites=[
-            (row.id, row.name, [TOLD[part] for part in row.scope.split() if part in TOLD])
-            for row in rows
-        ],
+        sites=[(row.id, row.name, _told(row.scope, row.claim_map)) for row in rows],
     )
+
+
+def _told(scope: str, claim_map: ClaimMap) -> list[str]:
+    told = [TOLD[part] for part in scope.split() if part in TOLD]
+    if claim_map and consents.has_mapping(scope):
+        told.append(f"from your record: {', '.join(claim_mapping.labels(claim_map))}")
+    return told

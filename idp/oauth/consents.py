@@ -8,12 +8,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from idp import audit
 from idp.database import Base, UTCDateTime, db, now
+from idp.oauth import claim_mapping
 from idp.oauth.clients import Client
 from idp.oauth.grants import Grant
 
+_MAPPING = "mapping:"
+
 
 class Consent(Base):
-    """One member's leave for one client, and the scope that it covers."""
+    """One member's leave for one client, and the scope that it covers (see ``needed``)."""
 
     __tablename__ = "oauth_consent"
 
@@ -27,6 +30,25 @@ class Consent(Base):
     given_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
 
 
+def needed(client: Client, scope: str) -> str:
+    """What a member has to allow before a client gets a scope, as the scope of a consent.
+
+    What the client's mapping gives away beyond the scope's own claims is a part of it, as a
+    fingerprint: when it comes to give away something else, the member is asked again.
+    """
+    parts = scope.split()
+    if client.is_higher_logic:
+        parts += ["profile", "email"]  # its userinfo is always the same
+    if client.claim_map and "profile" in parts:
+        parts.append(_MAPPING + claim_mapping.fingerprint(client.claim_map))
+    return " ".join(dict.fromkeys(parts))
+
+
+def has_mapping(scope: str) -> bool:
+    """Whether the scope of a consent covers a mapping."""
+    return any(part.startswith(_MAPPING) for part in scope.split())
+
+
 def covers(account_id: int, client: Client, scope: str) -> bool:
     """Whether the member has allowed this client all of a scope already."""
     given = db.session.scalar(
@@ -38,12 +60,15 @@ def covers(account_id: int, client: Client, scope: str) -> bool:
 
 
 def give(account_id: int, client: Client, scope: str) -> None:
-    """Keep a member's leave; it adds to what they allowed before."""
+    """Keep a member's leave; it adds to what they allowed before, save an older mapping."""
     known = db.session.get(Consent, (account_id, client.id))
     if known is None:
         db.session.add(Consent(account_id=account_id, client_id=client.id, scope=scope))
     else:
-        known.scope = " ".join(dict.fromkeys([*known.scope.split(), *scope.split()]))
+        kept = known.scope.split()
+        if has_mapping(scope):
+            kept = [part for part in kept if not part.startswith(_MAPPING)]
+        known.scope = " ".join(dict.fromkeys([*kept, *scope.split()]))
         known.given_at = now()
     audit.record(audit.Event.CONSENT_GIVEN, client.client_id, scope=scope)
 
@@ -74,10 +99,10 @@ def withdraw(account_id: int, client_row_id: int) -> bool:
     return True
 
 
-def of_account(account_id: int) -> Sequence[Row[int, str, str, dt.datetime]]:
-    """What a member allowed: the client's row id and name, the scope, and when."""
+def of_account(account_id: int) -> Sequence[Row[int, str, str, dt.datetime, dict[str, str]]]:
+    """What a member allowed: the client's row id and name, the scope, when, and its mapping."""
     return db.session.execute(
-        select(Client.id, Client.name, Consent.scope, Consent.given_at)
+        select(Client.id, Client.name, Consent.scope, Consent.given_at, Client.claim_map)
         .join(Client, Client.id == Consent.client_id)
         .where(Consent.account_id == account_id)
         .order_by(Client.name, Client.id)

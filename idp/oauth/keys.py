@@ -1,7 +1,8 @@
 """The keys that tokens are signed with: in the database, the private part encrypted.
 
-One key of each algorithm is the current one; the others are published until nothing that they
-signed is alive.
+One key of each algorithm is the current one and one the next, published beforehand: a site that
+keeps the published keys for a while (openid-client asks no more often than once in a minute) knows
+it when it begins to sign. The others are published until nothing that they signed is alive.
 """
 
 import datetime as dt
@@ -11,7 +12,17 @@ from typing import Any
 
 from flask import current_app
 from joserfc.jwk import ECKey, KeyParameters, KeySet, RSAKey
-from sqlalchemy import CheckConstraint, String, UniqueConstraint, or_, select, update
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    String,
+    UniqueConstraint,
+    and_,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -39,8 +50,11 @@ class RotationBusy(RuntimeError):
 
 
 class SigningKey(Base):
-    """A signing key. ``is_current`` is true on one row of an algorithm and null on all others,
-    and unique: two processes that make the first key at once agree on one."""
+    """A signing key: current, next (``retires_at`` is null), or retired.
+
+    ``is_current`` is true on one row of an algorithm and null on all others, and unique: two
+    processes that make the first key at once agree on one.
+    """
 
     __tablename__ = "signing_key"
     __table_args__ = (
@@ -82,11 +96,11 @@ def current(algorithm: str = ALGORITHM) -> SigningPair:
 
 
 def published() -> list[dict[str, Any]]:
-    """The public JWKs, the current one first, read from the database (RFC 7517, 5)."""
+    """The public JWKs, those that sign first, read from the database (RFC 7517, 5)."""
     rows = db.session.execute(
         select(SigningKey.public_jwk)
-        .where(or_(SigningKey.is_current.is_(True), SigningKey.retires_at > now()))
-        .order_by(SigningKey.id.desc())
+        .where(_is_published())
+        .order_by(SigningKey.is_current.is_(None), SigningKey.id.desc())
     ).scalars()
     return list(rows)
 
@@ -96,44 +110,68 @@ def verifying() -> KeySet:
     return KeySet([_KINDS[jwk["kty"]].import_key(jwk) for jwk in published()])
 
 
-def rotate() -> str:
-    """Sign with new keys from now on; the old ones stay published for a while.
+def rotate(*, leaked: bool = False) -> str:
+    """Sign with the next keys from now on, and publish those that come after them.
+
+    The old ones stay published for a while. When keys have ``leaked`` none of them does, and new
+    ones sign, since the next lay beside them: a site that keeps the published keys refuses what
+    is signed with the new ones until it asks again.
 
     Every algorithm in use gets one; gives the kid of the first algorithm's. Raises
     ``RotationBusy``, after which the transaction must be rolled back.
     """
-    used = db.session.scalars(select(SigningKey.alg).where(SigningKey.is_current.is_(True))).all()
+    used = db.session.scalars(select(SigningKey.alg).distinct()).all()
+    ending = _is_published() if leaked else _IS_CURRENT
+    until = now() if leaked else now() + PUBLISHED_AFTER_ROTATION
     db.session.execute(
         update(SigningKey)
-        .where(SigningKey.is_current.is_(True))
-        .values(is_current=None, retires_at=now() + PUBLISHED_AFTER_ROTATION)
+        .where(ending)
+        .values(is_current=None, retires_at=until)
         .execution_options(synchronize_session=False)
     )
-    made = [_generate(alg) for alg in ALGORITHMS if alg in used or alg == ALGORITHM]
-    db.session.add_all(made)
     try:
-        db.session.flush()
+        begun = [_begin(alg) for alg in ALGORITHMS if alg in used or alg == ALGORITHM]
     except IntegrityError:
         raise RotationBusy("Another rotation ran at the same moment.") from None
-    for row in made:
-        audit.record(audit.Event.KEYS_ROTATED, row.kid, algorithm=row.alg)
+    for row in begun:
+        audit.record(audit.Event.KEYS_ROTATED, row.kid, algorithm=row.alg, leaked=leaked)
     current_app.extensions.pop(_EXTENSION, None)
-    return made[0].kid
+    return begun[0].kid
 
 
 def current_since() -> dt.datetime | None:
-    """When the key that signs now was made, if there is one: what a rotation on schedule asks."""
+    """When the key that signs now began to, if there is one: what a rotation on schedule asks.
+
+    That is when the key after it was made.
+    """
     return db.session.scalar(
-        select(SigningKey.created_at).where(
-            SigningKey.is_current.is_(True), SigningKey.alg == ALGORITHM
+        select(func.max(SigningKey.created_at)).where(
+            SigningKey.retires_at.is_(None), SigningKey.alg == ALGORITHM
         )
     )
 
 
+_IS_CURRENT = SigningKey.is_current.is_(True)
+_IS_NEXT = and_(SigningKey.is_current.is_(None), SigningKey.retires_at.is_(None))
+
+
+def _is_published() -> ColumnElement[bool]:
+    return or_(SigningKey.retires_at.is_(None), SigningKey.retires_at > now())
+
+
+def _begin(algorithm: str) -> SigningKey:
+    # The next key signs from now on; where none waits (the first time), a new one.
+    row = db.session.scalar(
+        select(SigningKey).where(SigningKey.alg == algorithm, _IS_NEXT).limit(1)
+    ) or _generate(algorithm)
+    row.is_current = True
+    db.session.add_all([row, _generate(algorithm)])
+    db.session.flush()
+    return row
+
+
 def _read_current(algorithm: str) -> SigningKey | None:
-    return db.session.scalar(
-        select(SigningKey).where(SigningKey.is_current.is_(True), SigningKey.alg == algorithm)
-    )
+    return db.session.scalar(select(SigningKey).where(_IS_CURRENT, SigningKey.alg == algorithm))
 
 
 def _first(algorithm: str) -> SigningKey:
@@ -141,9 +179,8 @@ def _first(algorithm: str) -> SigningKey:
     row = _read_current(algorithm)  # somebody may have made it since
     if row is not None:
         return row
-    row = _generate(algorithm)
-    db.session.add(row)
     try:
+        row = _begin(algorithm)
         db.session.commit()
     except IntegrityError:
         db.session.rollback()
@@ -166,7 +203,6 @@ def _generate(algorithm: str) -> SigningKey:
         alg=algorithm,
         private_key=encryption.encrypt(key.as_pem(private=True).decode("ascii")),
         public_jwk=key.as_dict(private=False),
-        is_current=True,
     )
 
 

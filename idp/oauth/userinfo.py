@@ -13,7 +13,9 @@ from idp.oauth.errors import (
 )
 from idp.oauth.templates import HIGHER_LOGIC
 
-_WHO = tokens.bearer_statement(Client.template, Client.identifier_attribute, *claims.COLUMNS)
+_WHO = tokens.bearer_statement(
+    Client.template, Client.identifier_attribute, Client.claim_map, *claims.COLUMNS
+)
 
 
 def userinfo() -> Response:
@@ -54,4 +56,4 @@ def _answer(access_token: str) -> dict[str, object]:
     enough = "openid" in asked or (row.template == HIGHER_LOGIC and "profile" in asked)
     if not enough:
         raise InsufficientScope("The access token was not granted the scope openid.")
-    return claims.userinfo(row, row.scope, row.template, row.identifier_attribute)
+    return claims.userinfo(row, row.scope, row.template, row.identifier_attribute, row.claim_map)

@@ -2,11 +2,14 @@
 
 from flask import Flask
 
+from idp.settings import Settings
 
-def init_app(app: Flask) -> None:
+
+def init_app(app: Flask, settings: Settings) -> None:
     """Give an app the sign-in pages and the member's own pages."""
-    from idp.signin import pages, profile, recovery, sessions
+    from idp.signin import hashing, pages, profile, recovery, sessions
 
+    hashing.init_app(app, settings)
     sessions.init_app(app)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(profile.blueprint)

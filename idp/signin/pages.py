@@ -12,6 +12,7 @@ from idp.directory.contacts import email_key
 from idp.limits import limiter, network
 from idp.signin import known_browsers, passwords, sessions
 from idp.signin.forms import SignInForm
+from idp.signin.hashing import HashingBusy
 from idp.web import form_may_leave
 
 blueprint = Blueprint("signin", __name__)
@@ -36,7 +37,8 @@ def local_path(target: str | None) -> str:
 
 
 def _failed(response: Any) -> bool:
-    return bool(response.status_code != 303)
+    # Who was sent away by a full line (503) was not told whether the password is right.
+    return response.status_code not in (303, 503)
 
 
 def _address_tried() -> str:
@@ -80,23 +82,39 @@ def sign_in() -> Any:
         form.email.data = (
             here.account.person.email if here else request.args.get("login_hint", "")[:254]
         )
-    status = 200
+    status, headers = 200, {}
     if form.validate_on_submit():
-        account = accounts.find(form.email.data)
-        if passwords.verify(account, form.password.data) and account and account.may_sign_in:
-            sessions.start(account)
-            db.session.commit()
-            return known_browsers.remember(redirect(target, 303), form.email.data)
-        audit.record(audit.Event.SIGN_IN_REFUSED, account.person.key if account else "")
-        db.session.commit()
-        # One text for every reason: it must not tell who has an account (S24).
-        form.password.errors = [
-            "This e-mail address and password do not belong together, or the account is not in use."
-        ]
-        status = 401
+        try:
+            if _signed_in(form.email.data, form.password.data):
+                return known_browsers.remember(redirect(target, 303), form.email.data)
+        except HashingBusy as busy:
+            form.password.errors = [str(busy)]
+            status, headers = 503, {"Retry-After": str(busy.retry_after)}
+        else:
+            # One text for every reason: it must not tell who has an account (S24).
+            form.password.errors = [
+                "This e-mail address and password do not belong together, or the account is not "
+                "in use."
+            ]
+            status = 401
     form_may_leave()
     again = here is not None and not somebody_else
-    return render_template("signin/sign_in.html", form=form, again=again), status
+    page = render_template("signin/sign_in.html", form=form, again=again)
+    return page, status, headers
+
+
+def _signed_in(address: str, password: str) -> bool:
+    """Sign in, or record that it was refused; commits. Raises ``HashingBusy``."""
+    account = accounts.find(address)
+    key = account.person.key if account is not None else ""
+    if passwords.verify(account, password) and account is not None and account.may_sign_in:
+        sessions.start(account)
+        db.session.commit()
+        return True
+    # Nothing is read again for this: a known address must not take longer (S24).
+    audit.record(audit.Event.SIGN_IN_REFUSED, key)
+    db.session.commit()
+    return False
 
 
 @blueprint.post("/sign-out")

@@ -1,19 +1,19 @@
-"""Passwords: Argon2id hashes, and the rules for a new one (NIST SP 800-63B, OWASP ASVS 5 §6.2)."""
+"""Passwords: what an account has, and the rules for a new one (NIST SP 800-63B, OWASP ASVS 5 §6.2).
 
-import functools
+Hashing waits for its turn (``hashing``), so no transaction is open meanwhile: what verifies or
+prepares a password ends the one at hand, which must have done nothing but read. What the account
+was before is read again afterwards.
+"""
+
 import unicodedata
 
-import argon2
-
 from idp import audit
+from idp.database import db
 from idp.directory.accounts import Account
+from idp.signin import hashing
 
 SHORTEST = 10
 LONGEST = 256
-
-# OWASP's password storage cheat sheet asks for 19 MiB and t=2 at the least; these are argon2-cffi's
-# low-memory profile of RFC 9106 (64 MiB, t=3, p=4).
-hasher = argon2.PasswordHasher.from_parameters(argon2.profiles.RFC_9106_LOW_MEMORY)
 
 
 class WeakPassword(ValueError):
@@ -23,10 +23,26 @@ class WeakPassword(ValueError):
 def set_password(account: Account, password: str) -> None:
     """Give an account a password and end every session and token that it had.
 
-    Raises ``WeakPassword``.
+    Hashes inside the transaction at hand: for the command line. A page uses ``prepare`` and
+    ``take``. Raises ``WeakPassword``.
     """
     check_strength(password, account)
-    account.password_hash = hasher.hash(_normal(password))
+    take(account, hashing.make(_normal(password)))
+
+
+def prepare(account: Account, password: str) -> str:
+    """What ``take`` makes the account's password of; ends the transaction at hand.
+
+    Raises ``WeakPassword``, ``HashingBusy``.
+    """
+    check_strength(password, account)
+    db.session.rollback()
+    return hashing.make(_normal(password))
+
+
+def take(account: Account, prepared: str) -> None:
+    """Give an account a prepared password and end every session and token that it had."""
+    account.password_hash = prepared
     account.end_everything()
     audit.record(audit.Event.PASSWORD_SET, account.person.key)
 
@@ -49,34 +65,27 @@ def check_strength(password: str, account: Account) -> None:
 
 
 def verify(account: Account | None, password: str) -> bool:
-    """Whether the password is the account's.
+    """Whether the password is the account's; ends the transaction at hand.
 
     Costs the same whether or not there is such an account, so that the time taken tells nobody
-    who has one (S24). A hash made with other parameters is made anew.
+    who has one (S24). A hash made with other parameters is made anew. Raises ``HashingBusy``.
     """
     known = account.password_hash if account is not None else None
+    db.session.rollback()
     if len(password) > LONGEST:
         return False
-    text = _normal(password)
-    try:
-        hasher.verify(known or _nobodys_hash(), text)
-    except (argon2.exceptions.VerifyMismatchError, argon2.exceptions.InvalidHashError):
+    good, renewed = hashing.verify(known, _normal(password))
+    # Who was given another password in the meantime is not who knew the old one.
+    if not good or account is None or account.password_hash != known:
         return False
-    if account is None or known is None:
-        return False
-    if hasher.check_needs_rehash(known):
-        account.password_hash = hasher.hash(text)
+    if renewed is not None:
+        account.password_hash = renewed
     return True
 
 
 def _normal(password: str) -> str:
     # The same password typed on another keyboard has the same code points (SP 800-63B 3.1.1.2).
     return unicodedata.normalize("NFKC", password)
-
-
-@functools.cache
-def _nobodys_hash() -> str:
-    return hasher.hash("nobody has this password")
 
 
 _COMMON = frozenset(

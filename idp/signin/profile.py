@@ -18,6 +18,7 @@ from idp.directory.membership import Membership
 from idp.limits import limiter
 from idp.signin import passwords, sessions
 from idp.signin.forms import PROFILE_FIELDS, ChangePasswordForm, profile_form, written
+from idp.signin.hashing import HashingBusy
 from idp.signin.sessions import SignInSession
 
 blueprint = Blueprint("profile", __name__)
@@ -113,22 +114,26 @@ def _take(person: Person, form: Any, own: list[Any], values: dict[str, Any]) -> 
 def security(account: Account) -> Any:
     """Change the password; see where one is signed in."""
     form = ChangePasswordForm()
+    here = sessions.current()
+    status, headers = 200, {}
     if form.validate_on_submit():
-        if not passwords.verify(account, form.current.data):
-            form.current.errors = ["This is not your present password."]
+        try:
+            prepared = _prepared(account, form)
+        except HashingBusy as busy:
+            form.current.errors = [str(busy)]
+            status, headers = 503, {"Retry-After": str(busy.retry_after)}
         else:
-            try:
-                passwords.set_password(account, form.password.data)
-            except passwords.WeakPassword as error:
-                form.password.errors = [str(error)]
-            else:
+            # Time went by: this may have been signed out, or the password changed, elsewhere.
+            if here is None or not here.alive:
+                return sessions.to_sign_in()
+            if prepared is not None:
+                passwords.take(account, prepared)
                 db.session.flush()
                 # Every session ended with the old password; this browser goes on in a new one.
                 sessions.start(account)
                 db.session.commit()
                 flash("Your password is changed. Everywhere else you are signed out.", "success")
                 return redirect(url_for("profile.security"), 303)
-    here = sessions.current()
     alive = db.session.scalars(
         select(SignInSession)
         .where(
@@ -140,9 +145,23 @@ def security(account: Account) -> Any:
         .order_by(SignInSession.started_at.desc())
         .limit(20)
     ).all()
-    return render_template(
+    page = render_template(
         "profile/security.html", form=form, account=account, alive=alive, here=here
     )
+    return page, status, headers
+
+
+def _prepared(account: Account, form: ChangePasswordForm) -> str | None:
+    """The new password, prepared; ``None`` when the form says what is wrong. Raises
+    ``HashingBusy``."""
+    if not passwords.verify(account, form.current.data):
+        form.current.errors = ["This is not your present password."]
+        return None
+    try:
+        return passwords.prepare(account, form.password.data)
+    except passwords.WeakPassword as error:
+        form.password.errors = [str(error)]
+        return None
 
 
 @blueprint.post("/security/sign-out-everywhere")

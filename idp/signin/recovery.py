@@ -20,6 +20,7 @@ from idp.directory.contacts import email_key
 from idp.limits import limiter
 from idp.signin import known_browsers, passwords, sessions
 from idp.signin.forms import ForgotForm, NewPasswordForm
+from idp.signin.hashing import HashingBusy
 
 blueprint = Blueprint("recovery", __name__)
 
@@ -146,12 +147,21 @@ def set_password(token: str) -> Any:
     if account is None:
         return render_template("signin/link_over.html"), 410
     form = NewPasswordForm()
+    status, headers = 200, {}
     if form.validate_on_submit():
         try:
-            passwords.set_password(account, form.password.data)
+            prepared = passwords.prepare(account, form.password.data)
         except passwords.WeakPassword as error:
             form.password.errors = [str(error)]
+        except HashingBusy as busy:
+            form.password.errors = [str(busy)]
+            status, headers = 503, {"Retry-After": str(busy.retry_after)}
         else:
+            # The link may have been used, or the account put out of use, in the meantime.
+            account = account_of(token)
+            if account is None:
+                return render_template("signin/link_over.html"), 410
+            passwords.take(account, prepared)
             db.session.flush()
             sessions.start(account)
             db.session.commit()
@@ -159,4 +169,5 @@ def set_password(token: str) -> Any:
             return known_browsers.remember(
                 redirect(url_for("profile.home"), 303), account.person.email
             )
-    return render_template("signin/set_password.html", form=form, holder=account)
+    page = render_template("signin/set_password.html", form=form, holder=account)
+    return page, status, headers

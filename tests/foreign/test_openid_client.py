@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 import requests
+from joserfc import jws
 
+from idp.database import db
+from idp.oauth import keys
 from launch.processes import die_with_parent
 from tests.foreign import pages
 from tests.foreign.tessera import Member, Tessera, missing
-from tests.stack import Person, free_port
+from tests.stack import Person, eventually, free_port
 
 pytestmark = pytest.mark.slow
 
@@ -22,6 +25,11 @@ CLIENTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "basic": ("oidc", "client_secret_basic", {}),
     "post": ("oidc", "client_secret_post", {}),
     "pushing": ("oidc", "client_secret_basic", {"pushed_required": True}),
+    "elliptic": (
+        "oidc",
+        "client_secret_basic",
+        {"signing_algorithm": "ES256", "access_token_format": "jwt"},
+    ),
     "forgetful": ("oidc", "client_secret_basic", {"pushed_required": True}),
     "mistaken": ("oidc", "client_secret_basic", {}),
     "app": ("app", "none", {}),
@@ -82,6 +90,7 @@ def site(tessera: Tessera) -> Iterator[Site]:
             **registered,
             "authentication": authentication,
             "pushes": name == "pushing",
+            "metadata": {"id_token_signed_response_alg": more.get("signing_algorithm", "RS256")},
         }
     clients["mistaken"]["client_secret"] = "not the secret"
     process = subprocess.Popen(
@@ -114,7 +123,7 @@ def member(tessera: Tessera) -> Member:
 
 
 @pytest.mark.compliance("B01", "B05", "B10", "B32", "B38", "S05", "P4")
-@pytest.mark.parametrize("client", ["basic", "post", "app", "pushing"])
+@pytest.mark.parametrize("client", ["basic", "post", "app", "pushing", "elliptic"])
 def test_a_member_signs_in(site: Site, browser: Person, member: Member, client: str) -> None:
     got = site.enter(browser, member, client)
     assert got["claims"]["sub"] == member.key
@@ -155,7 +164,7 @@ def test_it_gets_the_fresh_sign_in_that_it_asks_for(
 
 
 @pytest.mark.compliance("B37", "S08", "T12")
-@pytest.mark.parametrize("client", ["basic", "post", "app", "pushing"])
+@pytest.mark.parametrize("client", ["basic", "post", "app", "pushing", "elliptic"])
 def test_it_refreshes(site: Site, browser: Person, member: Member, client: str) -> None:
     first = site.enter(browser, member, client)
     second = site.ask(browser, client, "refresh")
@@ -169,6 +178,26 @@ def test_it_refreshes(site: Site, browser: Person, member: Member, client: str) 
     narrower = site.ask(browser, client, "refresh", scope="openid")
     assert narrower["tokens"]["scope"] == "openid"
     assert "email" not in site.ask(browser, client, "userinfo")
+
+
+@pytest.mark.compliance("K1")
+def test_a_rotation_of_the_keys_disturbs_nobody(
+    tessera: Tessera, site: Site, browser: Person, member: Member
+) -> None:
+    # The library keeps the keys for five minutes, and looks for an unknown one after one.
+    first = {"basic": _kid(site.enter(browser, member, "basic"))}
+    first["elliptic"] = _kid(site.login(browser, "elliptic").json())
+    with tessera.app.app_context():
+        keys.rotate()
+        db.session.commit()
+
+    def signed_by_the_new_key(client: str) -> bool:
+        answer = site.login(browser, client)
+        assert answer.status_code == 200, answer.text
+        return _kid(answer.json()) != first[client]
+
+    for client in first:
+        eventually(lambda client=client: signed_by_the_new_key(client), f"a new key: {client}", 20)  # type: ignore[misc]
 
 
 @pytest.mark.compliance("T19", "T20", "T23")
@@ -258,3 +287,9 @@ def test_a_machine_asks_about_everybodys_tokens(
     assert "refresh_token" not in own
     facts = site.ask(browser, "machine", "introspect", token=own["access_token"])
     assert facts["active"]
+
+
+def _kid(got: Any) -> str:
+    kid = jws.extract_compact(got["tokens"]["id_token"].encode()).headers()["kid"]
+    assert isinstance(kid, str)
+    return kid

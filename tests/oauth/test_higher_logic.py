@@ -5,6 +5,7 @@ from flask import Flask
 
 from idp.database import db
 from idp.directory.accounts import Account
+from idp.directory.contacts import InvalidValue
 from idp.oauth import registration
 from idp.oauth.clients import Client
 from tests.oauth.conftest import HL_CALLBACK, ISSUER, Site, is_page, next_of, parameters_of, sign_in
@@ -41,8 +42,13 @@ def test_the_whole_flow(app: Flask, community: Site) -> None:
         assert info.json == {
             "sub": person.key,
             "name": person.title,
+            "prefix": "",
             "given_name": person.first_name,
+            "middle_name": "",
             "family_name": person.last_name,
+            "suffix": "",
+            "nickname": "",
+            "designation": "",
             "email": person.email,
             "member_id": person.member_id,
         }
@@ -58,6 +64,51 @@ def test_the_identifier_attribute_has_the_name_of_the_worksheet(
     member = sign_in(app, community.browser)
     info = community.userinfo(community.tokens()["access_token"]).json
     assert info["AmsId"] == info["sub"] == member.key
+
+
+def test_every_part_of_the_name_has_a_plain_name(app: Flask, community: Site) -> None:
+    member = sign_in(app, community.browser)
+    parts = {
+        "prefix": "Dr.",
+        "first_name": "Ada",
+        "middle_name": "K.",
+        "last_name": "Byron",
+        "suffix": "Jr.",
+        "informal_name": "Addie",
+        "designation": "CAE",
+    }
+    with app.app_context():
+        person = db.session.get(Account, member.account_id).person
+        for name, value in parts.items():
+            setattr(person, name, value)
+        db.session.commit()
+    info = community.userinfo(community.tokens()["access_token"]).json
+    assert (
+        info.items()
+        >= {
+            "name": "Ada Byron",
+            "prefix": "Dr.",
+            "given_name": "Ada",
+            "middle_name": "K.",
+            "family_name": "Byron",
+            "suffix": "Jr.",
+            "nickname": "Addie",
+            "designation": "CAE",
+        }.items()
+    )
+
+
+def test_the_identifier_is_the_key_whatever_it_is_called(app: Flask, community: Site) -> None:
+    with app.app_context():
+        client = db.session.get(Client, community.row_id)
+        registration.change(client, identifier_attribute="member_id")
+        db.session.commit()
+        for name in ("email", "iss", "é", "a b", ""):
+            with pytest.raises(InvalidValue):
+                registration.change(client, identifier_attribute=name)
+        db.session.rollback()
+    member = sign_in(app, community.browser)
+    assert community.userinfo(community.tokens()["access_token"]).json["member_id"] == member.key
 
 
 def test_no_scope_means_profile(app: Flask, community: Site) -> None:

@@ -22,9 +22,9 @@ from tests.oauth.conftest import sign_in, site_in
 from wsgi import create_app
 
 
-def test_the_first_question_makes_the_first_key(fresh_app: Flask) -> None:
+def test_the_first_question_makes_the_first_key_and_the_next(fresh_app: Flask) -> None:
     first = fresh_app.test_client().get("/oauth/jwks").json["keys"]
-    assert len(first) == 1
+    assert len({key["kid"] for key in first}) == 2
     assert fresh_app.test_client().get("/oauth/jwks").json["keys"] == first
 
 
@@ -57,16 +57,18 @@ def test_a_rotation_keeps_the_old_key_published_while_it_is_needed(
     site = site_in(fresh_app)
     sign_in(fresh_app, site.browser)
     before = site.tokens()["id_token"]
+    known = [key["kid"] for key in fresh_app.test_client().get("/oauth/jwks").json["keys"]]
     other = create_app(settings)
     with other.app_context():
-        assert keys.current().kid
+        assert keys.current().kid == known[0]
         rotated = keys.rotate()
         db.session.commit()
         db.engine.dispose()
 
     published = fresh_app.test_client().get("/oauth/jwks").json
     assert published["keys"][0]["kid"] == rotated
-    assert len(published["keys"]) == 2
+    assert rotated in known, "who fetched the keys before the rotation has the new one"
+    assert len(published["keys"]) == 3
     jwt.decode(before, KeySet.import_key_set(published), ["RS256"])
 
     # The process that did not rotate notices within seconds.
@@ -75,14 +77,47 @@ def test_a_rotation_keeps_the_old_key_published_while_it_is_needed(
     assert after.header["kid"] == rotated
 
     with fresh_app.app_context():
-        old = db.session.scalar(select(SigningKey).where(SigningKey.is_current.is_(None)))
+        old = db.session.scalar(select(SigningKey).where(SigningKey.kid == known[0]))
         assert old.retires_at > now() + dt.timedelta(hours=12)
         old.retires_at = now()
         events = select(AuditEvent.subject).where(AuditEvent.name == audit.Event.KEYS_ROTATED)
         assert db.session.scalars(events).all() == [rotated]
         db.session.commit()
     kids = [key["kid"] for key in fresh_app.test_client().get("/oauth/jwks").json["keys"]]
-    assert kids == [rotated]
+    assert kids[0] == rotated
+    assert known[0] not in kids
+
+
+@pytest.mark.compliance("K1")
+def test_keys_that_leaked_are_published_no_more(fresh_app: Flask) -> None:
+    site = site_in(fresh_app)
+    sign_in(fresh_app, site.browser)
+    site.tokens()
+    before = [key["kid"] for key in fresh_app.test_client().get("/oauth/jwks").json["keys"]]
+    with fresh_app.app_context():
+        keys.rotate()
+        keys.rotate(leaked=True)
+        db.session.commit()
+    published = fresh_app.test_client().get("/oauth/jwks").json
+    kids = [key["kid"] for key in published["keys"]]
+    assert len(kids) == 2
+    assert not set(kids) & set(before)
+    token = site.tokens()["id_token"]
+    after = jwt.decode(token, KeySet.import_key_set(published), ["RS256"])
+    assert after.header["kid"] == kids[0]
+
+
+def test_a_schedule_counts_from_when_the_key_began_to_sign(fresh_app: Flask) -> None:
+    with fresh_app.app_context():
+        assert keys.current_since() is None
+        keys.current()
+        for row in db.session.scalars(select(SigningKey)):
+            row.created_at = now() - dt.timedelta(days=90)
+        db.session.commit()
+        assert keys.current_since() < now() - dt.timedelta(days=89)
+        keys.rotate()
+        db.session.commit()
+        assert keys.current_since() > now() - dt.timedelta(minutes=5)
 
 
 def test_two_rotations_at_once_make_one_current_key(fresh_app: Flask) -> None:

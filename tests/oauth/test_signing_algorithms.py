@@ -58,7 +58,7 @@ def test_others_are_signed_for_with_rs256(app: Flask, site: Site, visitor: Membe
 
 @pytest.mark.compliance("K1", "B01")
 def test_the_es256_key_is_published_once_somebody_needs_it(fresh_app: Flask) -> None:
-    assert [key["alg"] for key in jwks(fresh_app)["keys"]] == ["RS256"]
+    assert {key["alg"] for key in jwks(fresh_app)["keys"]} == {"RS256"}
     modern = site_in(fresh_app, signing_algorithm="ES256")
     sign_in(fresh_app, modern.browser)
     token = modern.tokens()["id_token"]
@@ -81,7 +81,7 @@ def test_a_rotation_gives_each_algorithm_in_use_a_new_key(fresh_app: Flask) -> N
         db.session.commit()
     after = modern.tokens()["id_token"]
     published = KeySet.import_key_set(jwks(fresh_app))
-    assert len(published.keys) == 4
+    assert len(published.keys) == 6, "of each: the current, the next, the one before"
     old, new = (jwt.decode(token, published, ["ES256"]).header["kid"] for token in (before, after))
     assert old != new
 

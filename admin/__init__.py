@@ -17,7 +17,7 @@ from admin.fields import FieldsView
 from admin.groups import GroupsView
 from admin.integrations import IntegrationsView
 from admin.keys import KeyConverter
-from admin.moments import ago, day
+from admin.moments import ago, day, until
 from admin.overview import OverviewView
 from admin.people import PeopleView
 
@@ -29,6 +29,7 @@ def init_app(app: Flask) -> None:
     app.url_map.converters["key"] = KeyConverter
     app.add_template_filter(ago)
     app.add_template_filter(day)
+    app.add_template_filter(until)
     app.register_blueprint(
         Blueprint(
             "panel_files",

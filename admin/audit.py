@@ -38,7 +38,17 @@ WORDS = {
     "client:refresh:reused": "A refresh token was used twice",
 }
 
-NAMES = {"api_key": "API key", "base_url": "base URL", "email": "e-mail", "ok": "worked"}
+NAMES = {
+    "api_key": "API key",
+    "base_url": "base URL",
+    "claim_map": "claims",
+    "email": "e-mail",
+    "jwks": "public keys",
+    "ok": "worked",
+    "pkce_required": "PKCE required",
+    "pushed_required": "pushed requests required",
+    "redirect_uris": "redirect URIs",
+}
 
 
 class AuditView(PanelView):
@@ -123,10 +133,16 @@ def _shown(value: Any) -> str:
     match value:
         case None | "" | []:
             return "nothing"
+        case dict() if not value:
+            return "nothing"
         case True:
             return "yes"
         case False:
             return "no"
+        case {"keys": [*keys]}:
+            text = "1 key" if len(keys) == 1 else f"{len(keys)} keys"
+        case dict():
+            text = ", ".join(f"{name} ← {part}" for name, part in value.items())
         case list():
             text = ", ".join(str(part) for part in value)
         case _:

@@ -47,6 +47,22 @@ def in_words(moment: dt.datetime) -> str:
     return day(moment)
 
 
+def until(moment: dt.datetime) -> Markup:
+    """A moment to come as a ``<time>``: “in 5 minutes”, “in 6 days”."""
+    minutes = max(0, round((moment - now()).total_seconds() / 60))
+    if minutes < 1:
+        words = "at once"
+    elif minutes < 120:
+        words = "in a minute" if minutes == 1 else f"in {minutes} minutes"
+    elif minutes < 48 * 60:
+        words = f"in {round(minutes / 60)} hours"
+    else:
+        words = f"in {round(minutes / 60 / 24)} days"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        moment.isoformat(timespec="seconds"), exact(moment), words
+    )
+
+
 def day(moment: dt.date | None) -> str:
     """A day: “3 May 2026”; nothing for none."""
     return f"{moment.day} {moment:%B %Y}" if moment is not None else ""

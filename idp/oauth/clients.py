@@ -118,7 +118,8 @@ class Client(Base, ClientMixin):  # type: ignore[misc]
 
     @validates("redirect_uris")
     def _redirect_uris(self, name: str, value: Sequence[str]) -> list[str]:
-        if not value and self.made_from.signs_members_in:
+        may_wait = self.made_from.addresses_later and not self.redirect_uris
+        if not value and self.made_from.signs_members_in and not may_wait:
             raise InvalidValue(name, "missing_uri", "A client needs at least one redirect URI.")
         _few(name, value)
         app = self.is_public
@@ -225,7 +226,9 @@ class Client(Base, ClientMixin):  # type: ignore[misc]
 
 @event.listens_for(Client, "before_update")
 def _count_changes(_mapper: Any, _connection: Any, client: Client) -> None:
-    client.version += 1
+    # This is asked of whatever was touched, also where all is as it was.
+    if db.session.is_modified(client):
+        client.version += 1
 
 
 def find(client_id: str) -> Client | None:

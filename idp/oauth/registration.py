@@ -147,8 +147,13 @@ def _assign(client: Client, values: dict[str, Any]) -> dict[str, Any]:
     if "authentication" in changed and client.authentication != "client_secret":
         # Not kept for the day when somebody changes back.
         client.secrets = []
+    if "permitted_groups" in values:
+        # Also where no group changed: the one that was permitted may have been deleted.
+        restricted = bool(client.permitted_groups)
+        if restricted != bool(client.restricted):
+            changed.setdefault("permitted_groups", [client.restricted, restricted])
+        client.restricted = restricted
     if "permitted_groups" in changed:
-        client.restricted = bool(client.permitted_groups)
         client.version += 1
     return changed
 

@@ -17,7 +17,8 @@ class Template:
     """What the clients of a template have in common.
 
     ``pkce_required`` may be switched off for a client only where it is false here. Clients that
-    sign nobody in (``machine``) have no redirect URIs.
+    sign nobody in (``machine``) have no redirect URIs; those with ``addresses_later`` are made
+    before their site has named any, and nobody can sign in there until then.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Template:
     authentication: tuple[Authentication, ...] = ("client_secret", "private_key_jwt")
     pkce_required: bool = True
     consent_required: bool = False
+    addresses_later: bool = False
 
     @property
     def signs_members_in(self) -> bool:
@@ -44,13 +46,15 @@ _MEMBER_SCOPES = "openid profile email phone address offline_access"
 TEMPLATES: dict[str, Template] = {
     template.name: template
     for template in (
-        # Higher Logic asks for `profile` alone, without `openid`, and speaks no PKCE.
+        # Higher Logic asks for `profile` alone, without `openid`, and speaks no PKCE. It names its
+        # callback once it has our worksheet, and that is made from the client.
         Template(
             HIGHER_LOGIC,
             "Higher Logic",
             "profile openid email",
             (CODE,),
             pkce_required=False,
+            addresses_later=True,
         ),
         Template(OIDC, "OpenID Connect web app", _MEMBER_SCOPES, (CODE, REFRESH)),
         # What runs on the member's own device keeps no secret (RFC 8252, 8.5; RFC 9700, 2.1.1),

@@ -41,6 +41,7 @@ FOR_OWNERS = [
     "/panel/integrations/",
     "/panel/clients/",
     "/panel/clients/new",
+    "/panel/clients/groups",
     "/panel/clients/{client}",
     "/panel/clients/{client}/secret",
     "/panel/audit/",

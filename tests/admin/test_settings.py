@@ -1,4 +1,4 @@
-"""Association settings, custom fields, clients, the overview and the audit."""
+"""Association settings, custom fields, the overview and the audit."""
 
 import pytest
 from flask import Flask
@@ -11,7 +11,6 @@ from idp.database import db
 from idp.directory import fields
 from idp.directory.fields import CustomField
 from idp.oauth import registration
-from idp.oauth.clients import Client
 from sync import connection, wire
 from tests import browsing, factories
 
@@ -147,73 +146,6 @@ def test_choices_are_renamed_added_and_retired_and_keep_their_keys(
     assert fields.all_fields()[0].kind == "one_of"
     assert "FIELD" not in audited()
     assert "staff:field:created" in audited()
-
-
-CLIENT = {
-    "name": "Community",
-    "template": "higher-logic",
-    "redirect_uris": "https://hl.example.org/a\nhttps://hl.example.org/b\n",
-    "post_logout_redirect_uris": "",
-    "frontchannel_logout_uri": "",
-}
-
-
-def test_a_clients_secret_is_shown_once(app: Flask, owner: FlaskClient) -> None:
-    answer = browsing.submit(owner, "/panel/clients/new", **CLIENT)
-    assert answer.status_code == 201
-    client = db.session.scalars(select(Client)).one()
-    secret = answer.text.split('class="big"><code>')[1].split("</code>")[0]
-    assert client.check_client_secret(secret)
-    assert "Set-Cookie" not in answer.headers or secret not in answer.headers["Set-Cookie"]
-    path = f"/panel/clients/{client.client_id}"
-    for page in (path, "/panel/clients/", "/panel/audit/", f"{path}/secret"):
-        assert secret not in owner.get(page).text
-    assert secret not in audited()
-    page = owner.get(path).text
-    for words in ("http://127.0.0.1:8000/oauth/token", client.client_id, "Identifier attribute"):
-        assert words in page
-    renewed = browsing.submit(owner, f"{path}/secret")
-    db.session.refresh(client)
-    assert client.check_client_secret(secret)
-    assert "The old secret works for another week." in renewed.text
-    assert "End the old secret now" in owner.get(path).text
-    browsing.submit(owner, path, f"{path}/end-old-secret")
-    db.session.refresh(client)
-    assert not client.check_client_secret(secret)
-    assert "End the old secret now" not in owner.get(path).text
-
-
-def test_apps_and_machines_are_made_too(app: Flask, owner: FlaskClient) -> None:
-    answer = browsing.submit(owner, "/panel/clients/new", **{**CLIENT, "template": "app"})
-    assert answer.status_code == 201
-    assert "has no secret" in answer.text
-    phone = db.session.scalars(select(Client)).one()
-    page = owner.get(f"/panel/clients/{phone.client_id}").text
-    assert "New secret" not in page
-    assert owner.get(f"/panel/clients/{phone.client_id}/secret").status_code == 404
-    fields = {**CLIENT, "template": "machine", "name": "The shop", "redirect_uris": ""}
-    fields["post_logout_redirect_uris"] = ""
-    answer = browsing.submit(owner, "/panel/clients/new", **fields)
-    assert answer.status_code == 201
-    assert "Introspection URL" in answer.text
-
-
-def test_a_client_is_changed_and_put_out_of_use(app: Flask, owner: FlaskClient) -> None:
-    browsing.submit(owner, "/panel/clients/new", **CLIENT)
-    path = f"/panel/clients/{db.session.scalars(select(Client.client_id)).one()}"
-    wrong = {**CLIENT, "redirect_uris": "http://hl.example.org/a"}
-    assert "use https" in browsing.submit(owner, path, **wrong).text
-    assert (
-        "at least one redirect URI"
-        in browsing.submit(owner, "/panel/clients/new", **{**CLIENT, "redirect_uris": " "}).text
-    )
-    browsing.submit(owner, path, **{**CLIENT, "redirect_uris": "https://hl.example.org/c"})
-    client = db.session.scalars(select(Client)).one()
-    assert client.redirect_uris == ["https://hl.example.org/c"]
-    browsing.submit(owner, path, f"{path}/use")
-    assert "Out of use" in owner.get(path).text
-    browsing.submit(owner, path, f"{path}/use")
-    assert "The client is in use again." in owner.get(path).text
 
 
 def test_the_audit_says_who_did_what_by_name(app: Flask, owner: FlaskClient) -> None:

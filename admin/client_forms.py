@@ -1,42 +1,34 @@
-"""The forms of clients: which fields a kind of client has, and taking from them what was typed."""
+"""The form of a client: which fields its kind has, and reading from them what was typed."""
 
 import json
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
+    FieldList,
+    Form,
+    FormField,
     RadioField,
     SelectField,
     SelectMultipleField,
     StringField,
     TextAreaField,
-    URLField,
     validators,
     widgets,
 )
 from wtforms.fields import SelectChoice
 
 from admin import groups_by_name
-from idp.database import db
+from admin.client_addresses import ADDRESSES, PLAIN, AddressesForm, present_addresses, say
 from idp.directory.contacts import TEXT_LENGTH, InvalidValue
 from idp.directory.groups import Group
-from idp.oauth import registration
-from idp.oauth.addresses import LONGEST_URI
+from idp.oauth import claims
+from idp.oauth.claim_mapping import CUSTOM, MOST_CLAIMS
 from idp.oauth.clients import Client
-from idp.oauth.templates import TEMPLATES
 
-TITLES = {name: template.title for name, template in TEMPLATES.items()}
 LONGEST_KEYS = 50_000
 MOST_GROUPS = 50
-_PLAIN = {"autocomplete": "off", "spellcheck": "false"}
 
-ADDRESSES = (
-    "redirect_uris",
-    "post_logout_redirect_uris",
-    "frontchannel_logout_uri",
-    "backchannel_logout_uri",
-)
 SWITCHES = ("pkce_required", "pushed_required")
 CHOICES = ("authentication", "signing_algorithm", "access_token_format")
 # What a client has only when members sign in through it.
@@ -47,41 +39,17 @@ OF_MEMBERS = (
     "add_group",
     "consent",
     "identifier_attribute",
+    "claims",
     "pushed_required",
     "signing_algorithm",
 )
 
 
-class AddressesForm(FlaskForm):  # type: ignore[misc]
-    """Where a client's members are sent, and where it is told things; addresses one a line."""
+class ClaimForm(Form):  # type: ignore[misc]
+    """One mapped claim: its name at the site, and what of the directory it carries."""
 
-    redirect_uris = TextAreaField("Redirect URIs", render_kw={"rows": 3, **_PLAIN})
-    post_logout_redirect_uris = TextAreaField(
-        "Addresses after signing out", render_kw={"rows": 2, **_PLAIN}
-    )
-    frontchannel_logout_uri = URLField(
-        "Front-channel logout address", [validators.Length(max=LONGEST_URI)], render_kw=_PLAIN
-    )
-    backchannel_logout_uri = URLField(
-        "Back-channel logout address", [validators.Length(max=LONGEST_URI)], render_kw=_PLAIN
-    )
-
-    def addresses(self) -> dict[str, Any]:
-        """What was typed, as ``registration.change`` takes it."""
-        return {
-            name: _lines(self[name].data) if name.endswith("_uris") else _text(self[name].data)
-            for name in ADDRESSES
-            if name in self
-        }
-
-
-class NewClientForm(AddressesForm):
-    """A new client is made from a template."""
-
-    name = StringField("Name", [validators.Length(max=TEXT_LENGTH)])
-    template = RadioField(
-        "Which kind of site is it?", choices=[SelectChoice(*one) for one in TITLES.items()]
-    )
+    name = StringField("Claim", render_kw=PLAIN)
+    source = SelectField("Filled from", choices=[], validate_choice=False)
 
 
 class ClientForm(AddressesForm):
@@ -109,8 +77,9 @@ class ClientForm(AddressesForm):
         ],
     )
     identifier_attribute = StringField(
-        "Identifier attribute", [validators.Length(max=64)], render_kw=_PLAIN
+        "Identifier attribute", [validators.Length(max=64)], render_kw=PLAIN
     )
+    claims = FieldList(FormField(ClaimForm), max_entries=MOST_CLAIMS)
     authentication = RadioField(
         "How it proves itself",
         choices=[
@@ -119,7 +88,7 @@ class ClientForm(AddressesForm):
         ],
     )
     jwks = TextAreaField(
-        "Its public keys", [validators.Length(max=LONGEST_KEYS)], render_kw={"rows": 6, **_PLAIN}
+        "Its public keys", [validators.Length(max=LONGEST_KEYS)], render_kw={"rows": 6, **PLAIN}
     )
     pkce_required = BooleanField("PKCE required")
     pushed_required = BooleanField("Pushed requests required")
@@ -158,11 +127,31 @@ class ClientForm(AddressesForm):
             del form[name]
         if "groups" in form:
             form._offer()
+        if "claims" in form:
+            form._offer_sources()
         return form
 
-    def add(self) -> None:
+    def press(self, pressed: str) -> bool:
+        """What a button of the form does to it, other than saving; says whether it was one.
+
+        The form needs no script that way: the buttons send it, and it comes back filled in.
+        """
+        action, _, number = pressed.partition(" ")
+        match action:
+            case "add-group":
+                self.take_group()
+            case "add-claim" if len(self.claims) < MOST_CLAIMS:
+                self.claims.append_entry({"name": "", "source": ""})
+                self._offer_sources()
+            case "remove-claim" if number.isdecimal() and int(number) < len(self.claims):
+                del self.claims.entries[int(number)]
+            case _:
+                return False
+        return True
+
+    def take_group(self) -> None:
         """Put the group that was typed among the chosen ones; what is wrong is said there."""
-        if not (self.add_group.data or "").strip():
+        if "add_group" not in self or not (self.add_group.data or "").strip():
             return
         try:
             group = groups_by_name.find("add_group", self.add_group.data)
@@ -177,6 +166,7 @@ class ClientForm(AddressesForm):
     def values(self) -> dict[str, Any]:
         """What was typed, as ``registration.change`` takes it; what cannot be read is said at its
         field."""
+        self.take_group()
         values = {"name": self.name.data or "", **self.addresses()}
         values |= {name: bool(self[name].data) for name in SWITCHES if name in self}
         values |= {name: self[name].data for name in CHOICES if name in self}
@@ -187,6 +177,7 @@ class ClientForm(AddressesForm):
         for field, value, read in (
             ("audience", "permitted_groups", self._permitted),
             ("jwks", "jwks", self._keys),
+            ("claims", "claim_map", self._claim_map),
         ):
             try:
                 if field in self:
@@ -207,6 +198,25 @@ class ClientForm(AddressesForm):
             )
         return list(groups_by_name.of_keys(keys))
 
+    def _claim_map(self) -> dict[str, str]:
+        claim_map: dict[str, str] = {}
+        for entry in self.claims:
+            name, source = (entry.form.name.data or "").strip(), entry.form.source.data or ""
+            if not name and not source:
+                continue
+            if not name:
+                raise InvalidValue("claims", "missing_name", "A claim needs a name.")
+            if not source:
+                raise InvalidValue(
+                    "claims", "missing_source", f"Choose what the claim “{name[:64]}” says."
+                )
+            if name in claim_map:
+                raise InvalidValue(
+                    "claims", "duplicate", f"The claim “{name[:64]}” is there twice."
+                )
+            claim_map[name] = source
+        return claim_map
+
     def _keys(self) -> Any:
         text = (self.jwks.data or "").strip()
         if not text:
@@ -220,54 +230,25 @@ class ClientForm(AddressesForm):
         # One key by itself is what some tools print.
         return {"keys": [value]} if isinstance(value, dict) and "kty" in value else value
 
+    def _offer_sources(self) -> None:
+        known = claims.sources()
+        names = dict(known)
+        offered = {
+            "Fields of every person": [one for one in known if not one[0].startswith(CUSTOM)],
+            "Your own fields": [one for one in known if one[0].startswith(CUSTOM)],
+        }
+        for entry in self.claims:
+            source = entry.form.source.data or ""
+            # A field that was hidden since says nothing any more, but stays until taken away.
+            gone = [(source, f"{source} (hidden from members)")] if source not in names else []
+            entry.form.source.choices = {
+                "": [("", "Choose …"), *(gone if source else [])],
+                **{title: choices for title, choices in offered.items() if choices},
+            }
+
     def _offer(self) -> None:
         chosen = groups_by_name.of_keys(self.groups.data or [])
         self.groups.choices = [SelectChoice(group.key, group.name) for group in chosen]
-
-
-FIELDS = {"permitted_groups": "add_group", "consent_required": "consent"}
-"""Where what is wrong with a value is said, when its field has another name."""
-
-
-def say(form: FlaskForm, error: InvalidValue) -> None:
-    """Say what is wrong at the field, unless something is said there already."""
-    field = form[FIELDS.get(error.field, error.field)]
-    field.errors = field.errors or [str(error)]
-    if error.reason == "private_key":
-        # Somebody's private key does not go back into a page.
-        field.data, field.raw_data = "", []
-
-
-def save(form: AddressesForm, client: Client, values: dict[str, Any]) -> bool:
-    """Save all of the form or nothing; all that is wrong is said, each at its field."""
-    wrong = bool(form.errors)
-    while True:
-        try:
-            registration.change(client, **values)
-        except InvalidValue as error:
-            db.session.rollback()
-            say(form, error)
-            wrong = True
-            # The rest is tried again, so that everything that is wrong is said at once.
-            if values.pop(error.field, None) is None:
-                return False
-        else:
-            break
-    if wrong:
-        db.session.rollback()
-        return False
-    db.session.commit()
-    return True
-
-
-def present_addresses(client: Client) -> dict[str, str]:
-    """A client's addresses as the form holds them."""
-    return {
-        "redirect_uris": "\n".join(client.redirect_uris),
-        "post_logout_redirect_uris": "\n".join(client.post_logout_redirect_uris),
-        "frontchannel_logout_uri": client.frontchannel_logout_uri or "",
-        "backchannel_logout_uri": client.backchannel_logout_uri or "",
-    }
 
 
 def _present(client: Client) -> dict[str, Any]:
@@ -278,14 +259,9 @@ def _present(client: Client) -> dict[str, Any]:
         "groups": [group.key for group in client.permitted_groups],
         "consent": "asked" if client.consent_required else "trusted",
         "identifier_attribute": client.identifier_attribute,
+        "claims": [
+            {"name": name, "source": source} for name, source in sorted(client.claim_map.items())
+        ],
         "jwks": json.dumps(client.jwks, indent=2) if client.jwks else "",
         **{name: getattr(client, name) for name in (*SWITCHES, *CHOICES)},
     }
-
-
-def _lines(text: str | None) -> list[str]:
-    return [line.strip() for line in (text or "").splitlines() if line.strip()]
-
-
-def _text(text: str | None) -> str | None:
-    return (text or "").strip() or None

@@ -4,9 +4,10 @@ from typing import Any
 
 from flask import flash, redirect, request, url_for
 
-from admin import client_forms, groups_by_name
+from admin import client_addresses, groups_by_name
 from admin.access import page
-from admin.client_forms import ClientForm, NewClientForm
+from admin.client_addresses import NewClientForm
+from admin.client_forms import ClientForm
 from admin.client_pages import found
 from admin.client_secrets import SecretPages
 from admin.lists import searched
@@ -24,7 +25,7 @@ class ClientsView(SecretPages):
     def index(self) -> str:
         """The clients by name."""
         return self.render(
-            "panel/clients.html", clients=clients.every(), templates=client_forms.TITLES
+            "panel/clients.html", clients=clients.every(), templates=client_addresses.TITLES
         )
 
     @page("/new", methods=("GET", "POST"))
@@ -39,7 +40,7 @@ class ClientsView(SecretPages):
                 db.session.commit()
             except InvalidValue as error:
                 db.session.rollback()
-                client_forms.say(form, error)
+                client_addresses.say(form, error)
             else:
                 return self.show_secret(client, secret, new=True), 201
         return self.render("panel/client_new.html", form=form, path=HIGHER_LOGIC_PATH)
@@ -49,19 +50,19 @@ class ClientsView(SecretPages):
         """What the client's staff are told, and everything that can be changed."""
         client = found(client_id)
         form = ClientForm.of(client)
-        if form.validate_on_submit():
-            if "add_group" in form:
-                form.add()
-            # “Add” only puts what was typed into the form; nothing is saved by it.
-            if "add" not in request.form and client_forms.save(form, client, form.values()):
-                flash("The client is saved.", "success")
-                return redirect(url_for("panel_clients.client", client_id=client_id), 303)
+        if (
+            form.validate_on_submit()
+            and not form.press(request.form.get("press", ""))
+            and client_addresses.save(form, client, form.values())
+        ):
+            flash("The client is saved.", "success")
+            return redirect(url_for("panel_clients.client", client_id=client_id), 303)
         return self.render(
             "panel/client.html",
             client=client,
             form=form,
             facts=worksheet.told(client),
-            template_name=client_forms.TITLES[client.template],
+            template_name=client_addresses.TITLES[client.template],
         )
 
     @page("/<key:client_id>/use", methods=("POST",))

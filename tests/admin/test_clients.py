@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from idp.audit import AuditEvent
 from idp.database import db
-from idp.directory import groups
+from idp.directory import fields, groups
 from idp.oauth import clients, registration
 from idp.oauth.clients import Client
 from tests import browsing, factories
@@ -197,12 +197,12 @@ def test_groups_are_added_and_taken_away_without_a_script(app: Flask, owner: Fla
     path = made()
     # “Add” only fills the form in.
     page = browsing.change(
-        owner, path, FORM, audience="groups", add_group="board", add="group", name="Renamed"
+        owner, path, FORM, audience="groups", add_group="board", press="add-group", name="Renamed"
     ).text
     held = browsing.form_of(page, FORM)
     assert (held["groups"], held["add_group"], held["name"]) == (["board"], [""], ["Renamed"])
     assert at(path).name == "The site"
-    several = {**held, "add_group": "Chairs", "add": "group"}
+    several = {**held, "add_group": "Chairs", "press": "add-group"}
     assert "Several groups have this name" in owner.post(path, data=several).text
     assert owner.get("/panel/clients/groups?q=chair").json == {
         "found": ["Chairs (chairs-1)", "Chairs (chairs-2)"]
@@ -220,6 +220,72 @@ def test_groups_are_added_and_taken_away_without_a_script(app: Flask, owner: Fla
     assert "nobody can sign in there now" in owner.get(path).text
     browsing.change(owner, path, FORM, audience="everyone")
     assert not at(path).restricted
+
+
+def test_claims_are_mapped_without_a_script(app: Flask, owner: FlaskClient) -> None:
+    fields.create("Region", "text", in_members_section=True)
+    fields.create("Notes of the board", "text")
+    db.session.commit()
+    path = made()
+    page = browsing.change(owner, path, FORM, press="add-claim").text
+    assert "Region</option>" in page
+    assert "Notes of the board" not in page
+    held = browsing.form_of(page, FORM)
+    page = owner.post(path, data={**held, "press": "add-claim"}).text
+    held = browsing.form_of(page, FORM)
+    chosen = {
+        "claims-0-name": "region", "claims-0-source": "custom.region",
+        "claims-1-name": "level", "claims-1-source": "member_type",
+    }  # fmt: skip
+    page = owner.post(path, data={**held, **chosen, "press": "add-claim"}).text
+    assert at(path).claim_map == {}
+    held = browsing.form_of(page, FORM)
+    assert held["claims-1-name"] == ["level"]
+    # A row that was left empty is none.
+    assert owner.post(path, data=held).status_code == 303
+    assert at(path).claim_map == {"region": "custom.region", "level": "member_type"}
+    assert "region ← custom.region" in owner.get("/panel/audit/").text
+    page = browsing.change(owner, path, FORM, press="remove-claim 1").text
+    held = browsing.form_of(page, FORM)
+    assert owner.post(path, data=held).status_code == 303
+    assert at(path).claim_map == {"level": "member_type"}
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "says"),
+    [
+        ("email", "member_type", "The claim email has a meaning that stays as it is."),
+        ("le vel", "member_type", "A claim&#39;s name is letters, digits and _."),
+        ("", "member_type", "A claim needs a name."),
+        ("level", "", "Choose what the claim “level” says."),
+        ("level", "custom.notes", "“custom.notes” is neither a built-in field"),
+        ("first", "member_type", "The claim “first” is there twice."),
+    ],
+)
+def test_a_claim_that_cannot_be_is_said(
+    app: Flask, owner: FlaskClient, name: str, source: str, says: str
+) -> None:
+    path = made()
+    rows = {
+        "claims-0-name": "first", "claims-0-source": "key",
+        "claims-1-name": name, "claims-1-source": source,
+    }  # fmt: skip
+    assert f'id="claims-error">{says}' in browsing.change(owner, path, FORM, **rows).text
+    assert at(path).claim_map == {}
+
+
+def test_a_mapped_field_that_was_hidden_since_stays_until_it_is_taken_away(
+    app: Flask, owner: FlaskClient
+) -> None:
+    region = fields.create("Region", "text", in_members_section=True)
+    path = made()
+    registration.change(at(path), claim_map={"region": "custom.region"})
+    db.session.commit()
+    db.session.get(type(region), region.id).in_members_section = False
+    db.session.commit()
+    assert "custom.region (hidden from members)" in owner.get(path).text
+    assert browsing.change(owner, path, FORM, name="Renamed").status_code == 303
+    assert at(path).claim_map == {"region": "custom.region"}
 
 
 def test_each_kind_of_client_has_the_settings_that_it_can_have(

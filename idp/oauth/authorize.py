@@ -14,30 +14,24 @@ from flask import Response, request, url_for
 
 from idp import prepared
 from idp.oauth import consent, parameters, permission, pushed, reauthentication, server
-from idp.oauth.checks import (
-    CHECKS,
-    SIGN_IN_CHECKS,
-    Authorization,
-    ConsentNeeded,
-    NotPermitted,
-    SignInNeeded,
-    check_client,
-    check_redirect_uri,
-)
+from idp.oauth.checks import CHECKS, Authorization, check_client, check_redirect_uri
 from idp.oauth.errors import InvalidRequest, ProtocolError
 from idp.oauth.parameters import Parameters, ProtocolRequest
 from idp.oauth.responses import goto, refusal_page, to_client
+from idp.oauth.sign_in_checks import SIGN_IN_CHECKS, ConsentNeeded, NotPermitted, SignInNeeded
 
 log = structlog.get_logger()
 
 # What survives the way over the sign-in page; unknown parameters are ignored (RFC 6749, 3.1).
 _KEPT = (
     *"response_type response_mode client_id redirect_uri scope state nonce code_challenge".split(),
-    *"request_uri code_challenge_method prompt max_age login_hint id_token_hint ui_locales".split(),
+    *"request_uri code_challenge_method prompt max_age login_hint id_token_hint".split(),
+    *"ui_locales claims".split(),
     reauthentication.MARKER,
 )
-# A request line has 8 KB at best, and the way over the sign-in page encodes all of it once more.
-_LONGEST_REQUEST = 6000
+# A request line has 8 KB at best, and the way over the sign-in page encodes all of it once more;
+# so many characters of it then leave room for the rest of that address.
+_LONGEST_QUERY = 7500
 
 
 def authorize() -> Response:
@@ -90,7 +84,11 @@ def authorize() -> Response:
 
 def check_length(given: Parameters) -> None:
     """A request that the way over the sign-in page would cut short is refused at once."""
-    if len(_query(given)) > _LONGEST_REQUEST:
+    query = _query(given)
+    if len(query) < _LONGEST_QUERY // 3:  # no character becomes more than three
+        return
+    hint = given.get("login_hint", "")
+    if len(urlencode({"next": query, "login_hint": hint})) > _LONGEST_QUERY:
         raise InvalidRequest("The request is too long.")
 
 
@@ -131,6 +129,7 @@ def _issue_code(asked: Authorization) -> Response:
     # sign-in does.
     protocol_request = ProtocolRequest(asked.parameters)
     protocol_request.sign_in = asked.sign_in
+    protocol_request.requested_claims = asked.requested.granted(asked.client)
     authorization_server = server.get()
     grant = authorization_server.get_authorization_grant(protocol_request)
     if asked.reference is None:

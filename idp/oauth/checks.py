@@ -7,21 +7,18 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from idp.database import now
-from idp.oauth import consents, grants, id_tokens, known_clients, reauthentication
+from idp.oauth import authentication_context, consents, id_tokens, known_clients, requested_claims
 from idp.oauth.clients import Client
 from idp.oauth.errors import (
-    AccessDenied,
-    ConsentRequired,
     InvalidRequest,
     InvalidScope,
-    LoginRequired,
     RequestNotSupported,
     RequestUriNotSupported,
+    UnmetAuthenticationRequirements,
     UnsupportedResponseType,
 )
 from idp.oauth.parameters import Parameters
-from idp.signin import sessions
+from idp.oauth.requested_claims import RequestedClaims
 from idp.signin.sessions import SignedIn
 
 # Base64url of 32 bytes (RFC 7636, 4.2 with S256).
@@ -31,14 +28,18 @@ _PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 
 @dataclass
 class Authorization:
-    """A request that may be answered to its client, and what the checks made of it."""
+    """A request that may be answered to its client, and what the checks made of it.
+
+    ``subjects`` are the keys of those whom the client means, ``None`` for anybody.
+    """
 
     parameters: Parameters
     client: Client
     redirect_uri: str
     prompts: frozenset[str] = frozenset()
     max_age: int | None = None
-    hinted_subject: str | None = None
+    subjects: frozenset[str] | None = None
+    requested: RequestedClaims = requested_claims.NOTHING
     pushed: bool = False
     sign_in: SignedIn | None = None
     reference: Parameters | None = None
@@ -50,30 +51,18 @@ class Authorization:
 
     @property
     def scope_to_allow(self) -> str:
-        """What the member's consent has to cover (``consents.needed``)."""
+        """What the member's consent has to cover (``consents.needed``).
+
+        A claim that is asked for by its name needs the leave that its whole scope does: nobody
+        gets past the member by the ``claims`` parameter.
+        """
         scope = self.client.get_allowed_scope(self.parameters.get("scope")) or ""
-        return consents.needed(self.client, scope)
+        return consents.needed(self.client, [*scope.split(), *self.requested.scopes(self.client)])
 
     @property
     def silent(self) -> bool:
         """Whether no page may be shown (OpenID Connect Core, 3.1.2.1)."""
         return "none" in self.prompts
-
-
-class SignInNeeded(Exception):
-    """Somebody has to sign in first; ``again`` when somebody is signed in already."""
-
-    def __init__(self, *, again: bool) -> None:
-        self.again = again
-        super().__init__()
-
-
-class NotPermitted(Exception):
-    """The member is in none of the groups that the client is for."""
-
-
-class ConsentNeeded(Exception):
-    """The member has to be asked first whether the client may know what it asks for."""
 
 
 # Checks whose failure is a page.
@@ -184,71 +173,33 @@ def check_id_token_hint(asked: Authorization) -> None:
     hint = id_tokens.decode_hint(text)
     if hint.audience != asked.client.client_id:
         raise InvalidRequest("The id_token_hint was made for another client.")
-    asked.hinted_subject = hint.subject
+    asked.subjects = frozenset({hint.subject})
 
 
-# Checks of who is signed in.
+def check_claims(asked: Authorization) -> None:
+    """OpenID Connect Core, 5.5; without ``openid`` it is no request of OpenID Connect.
 
-
-def check_signed_in(asked: Authorization) -> None:
-    """Somebody is signed in here."""
-    asked.sign_in = sessions.signed_in()
-    if asked.sign_in is None:
-        _need_sign_in(asked, again=False)
-
-
-def check_sign_in_is_fresh(asked: Authorization) -> None:
-    """OpenID Connect Core, 3.1.2.1: ``prompt=login`` and ``max_age`` ask for a new sign-in.
-
-    A sign-in that came after we had sent the browser to it for this client is new enough,
-    whatever ``max_age`` says: with 0 there would be no end.
+    A ``sub`` that is asked for means that person or none (3.1.2.2). An ``acr`` that is essential
+    and none of ours cannot be reached by signing in (5.5.1.1).
     """
-    if asked.sign_in is None:
+    text = asked.parameters.get("claims")
+    if text is None:
         return
-    age = (now() - asked.sign_in.started_at).total_seconds()
-    too_old = asked.max_age is not None and age > asked.max_age
-    if not too_old and not asked.prompts & {"login", "select_account"}:
+    requested = requested_claims.parse(text)
+    if "openid" not in asked.parameters.get("scope", "").split():
         return
-    if not _signed_in_since_asked(asked):
-        _need_sign_in(asked, again=True)
-
-
-def check_hinted_person(asked: Authorization) -> None:
-    """OpenID Connect Core, 3.1.2.1: with a hint, that person or none (B23)."""
-    if asked.sign_in is None or asked.hinted_subject in (None, asked.sign_in.subject):
-        return
-    if _signed_in_since_asked(asked):
-        raise LoginRequired("Another member than the hinted one is signed in.")
-    _need_sign_in(asked, again=True)
-
-
-def check_permitted(asked: Authorization) -> None:
-    """A client may be for the members of some groups alone; what it had of others ends by itself
-    (``grants.alive``)."""
-    if not asked.client.restricted or asked.sign_in is None:
-        return
-    if grants.is_permitted(asked.client, asked.sign_in.person_id):
-        return
-    if asked.silent:
-        raise AccessDenied("The member is in none of the groups that may sign in here.")
-    raise NotPermitted
-
-
-def check_consent(asked: Authorization) -> None:
-    """OpenID Connect Core, 3.1.2.4: who is not the association's own site needs the member's leave.
-
-    It covers what was allowed before; more, or ``prompt=consent``, is asked about again.
-    """
-    client = asked.client
-    if not client.consent_required or asked.sign_in is None:
-        return
-    if "consent" not in asked.prompts and consents.covers(
-        asked.sign_in.account_id, client, asked.scope_to_allow
+    asked.requested = requested
+    acr = requested.id_token.get("acr")
+    if (
+        acr is not None
+        and acr.essential
+        and not any(map(acr.met_by, authentication_context.ACR_VALUES))
     ):
-        return
-    if asked.silent:
-        raise ConsentRequired("The member has to be asked first.")
-    raise ConsentNeeded
+        raise UnmetAuthenticationRequirements("No sign-in here is of the acr that is essential.")
+    for target in (requested.userinfo, requested.id_token):
+        if "sub" in target and target["sub"].values is not None:
+            meant = frozenset(one for one in target["sub"].values if isinstance(one, str))
+            asked.subjects = meant if asked.subjects is None else asked.subjects & meant
 
 
 Check = Callable[[Authorization], None]
@@ -262,26 +213,5 @@ CHECKS: tuple[Check, ...] = (
     check_prompt,
     check_max_age,
     check_id_token_hint,
+    check_claims,
 )
-
-SIGN_IN_CHECKS: tuple[Check, ...] = (
-    check_pushed,
-    check_signed_in,
-    check_sign_in_is_fresh,
-    check_hinted_person,
-    check_permitted,
-    check_consent,
-)
-
-
-def _signed_in_since_asked(asked: Authorization) -> bool:
-    asked_at = reauthentication.asked_at(asked.parameters, asked.client)
-    return (
-        asked_at is not None and asked.sign_in is not None and asked.sign_in.started_at >= asked_at
-    )
-
-
-def _need_sign_in(asked: Authorization, *, again: bool) -> None:
-    if asked.silent:
-        raise LoginRequired("The member has to sign in.")
-    raise SignInNeeded(again=again)

@@ -4,17 +4,19 @@
 decision 1). A claim that is not known is left out.
 """
 
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, Select, bindparam, select
 
+from idp.database import db
 from idp.directory.contacts import Person
 from idp.oauth.claim_mapping import ClaimMap, mapped, mapped_texts, sources
 from idp.oauth.templates import HIGHER_LOGIC
 
-__all__ = ["CLAIMS", "COLUMNS", "sources", "userinfo"]
+__all__ = ["CLAIMS", "COLUMNS", "scope_of", "single", "sources", "userinfo"]
 
-COLUMNS = (
+COLUMNS: tuple[Any, ...] = (
     Person.id,
     Person.key,
     Person.prefix,
@@ -51,28 +53,59 @@ CLAIMS = {
 """The claims that each scope may give."""
 
 
+_SCOPES = {name: scope for scope, names in CLAIMS.items() for name in names}
+
+
+def scope_of(claim: str, claim_map: ClaimMap) -> str | None:
+    """The scope that gives a claim, ``None`` for one that is not known."""
+    return "profile" if claim in claim_map else _SCOPES.get(claim)
+
+
 def userinfo(
-    person: Row[Any], scope: str, template: str, identifier: str, claim_map: ClaimMap
+    person: Row[Any],
+    scope: str,
+    template: str,
+    identifier: str,
+    claim_map: ClaimMap,
+    requested: Collection[str] = (),
 ) -> dict[str, Any]:
-    """The userinfo answer for a row of ``COLUMNS``; mapped claims come with ``profile``.
+    """The userinfo answer for a row of ``COLUMNS``: what the scopes give, and single claims that
+    were ``requested``; mapped claims come with ``profile``.
 
     Costs one statement when there is a mapping, and none otherwise.
     """
     if template == HIGHER_LOGIC:
         return _for_higher_logic(person, identifier, claim_map)
-    asked = scope.split()
-    claims: dict[str, Any] = {"sub": person.key}
-    for name, make in (
-        ("profile", _profile),
-        ("email", _email),
-        ("phone", _phone),
-        ("address", _address),
-    ):
-        if name in asked:
-            claims |= {claim: value for claim, value in make(person).items() if value != ""}
-    if claim_map and "profile" in asked:
-        claims |= mapped(person.id, claim_map)
-    return claims
+    return {"sub": person.key, **_claims(person, scope.split(), claim_map, requested)}
+
+
+_BY_KEY: Select[Any] = select(*COLUMNS).where(Person.key == bindparam("key"))
+
+
+def single(subject: str, requested: Collection[str], claim_map: ClaimMap) -> dict[str, Any]:
+    """Single claims of the person with a key, for an ID token; what is not known is left out."""
+    person = db.session.execute(_BY_KEY, {"key": subject}).one()
+    return _claims(person, (), claim_map, requested)
+
+
+def _claims(
+    person: Row[Any], scopes: Collection[str], claim_map: ClaimMap, requested: Collection[str]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for scope, make in _MAKERS.items():
+        if scope in scopes:
+            found |= make(person)
+        elif requested:
+            found |= _chosen(make(person), requested)
+    if claim_map and "profile" not in scopes:
+        claim_map = _chosen(claim_map, requested)
+    if claim_map:
+        found |= mapped(person.id, claim_map)
+    return {claim: value for claim, value in found.items() if value != ""}
+
+
+def _chosen(given: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in given.items() if name in names}
 
 
 def _for_higher_logic(person: Row[Any], identifier: str, claim_map: ClaimMap) -> dict[str, str]:
@@ -133,6 +166,14 @@ def _address(person: Row[Any]) -> dict[str, Any]:
     }
     known = {name: value for name, value in parts.items() if value}
     return {"address": known} if known else {}
+
+
+_MAKERS: dict[str, Callable[[Row[Any]], dict[str, Any]]] = {
+    "profile": _profile,
+    "email": _email,
+    "phone": _phone,
+    "address": _address,
+}
 
 
 def _name(person: Row[Any]) -> str:

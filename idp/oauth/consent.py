@@ -13,7 +13,13 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from idp import web
 from idp.database import db
 from idp.oauth import claim_mapping, consents, parameters, pushed
-from idp.oauth.checks import Authorization, check_client, check_redirect_uri, check_scope
+from idp.oauth.checks import (
+    Authorization,
+    check_claims,
+    check_client,
+    check_redirect_uri,
+    check_scope,
+)
 from idp.oauth.claim_mapping import ClaimMap
 from idp.oauth.errors import ProtocolError
 from idp.oauth.parameters import Parameters
@@ -60,6 +66,7 @@ def answer() -> WerkzeugResponse:
         wanted = pushed.load(request_uri, client) if request_uri else given
         asked = Authorization(wanted, client, check_redirect_uri(wanted, client))
         check_scope(asked)
+        check_claims(asked)
     except ProtocolError as error:
         log.info("consent refused", reason=error.description, detail=error.detail)
         return refusal_page(

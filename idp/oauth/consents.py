@@ -1,7 +1,7 @@
 """Consent: what members allowed clients that must ask them, kept until they withdraw it."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ForeignKey, Row, String, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -30,13 +30,13 @@ class Consent(Base):
     given_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
 
 
-def needed(client: Client, scope: str) -> str:
-    """What a member has to allow before a client gets a scope, as the scope of a consent.
+def needed(client: Client, scopes: Iterable[str]) -> str:
+    """What a member has to allow before a client gets some scopes, as the scope of a consent.
 
     What the client's mapping gives away beyond the scope's own claims is a part of it, as a
     fingerprint: when it comes to give away something else, the member is asked again.
     """
-    parts = scope.split()
+    parts = list(scopes)
     if client.is_higher_logic:
         parts += ["profile", "email"]  # its userinfo is always the same
     if client.claim_map and "profile" in parts:

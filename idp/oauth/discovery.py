@@ -52,7 +52,7 @@ def metadata() -> dict[str, Any]:
         "display_values_supported": ["page"],
         "claim_types_supported": ["normal"],
         "claims_supported": [*itertools.chain.from_iterable(claims.CLAIMS.values()), *OWN_CLAIMS],
-        "claims_parameter_supported": False,
+        "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
         "authorization_response_iss_parameter_supported": True,

@@ -93,6 +93,13 @@ class ConsentRequired(ProtocolError):
     error = "consent_required"
 
 
+class UnmetAuthenticationRequirements(ProtocolError):
+    """The member cannot sign in as the client insists (OpenID Connect Core Error Code
+    unmet_authentication_requirements 1.0)."""
+
+    error = "unmet_authentication_requirements"
+
+
 class RequestNotSupported(ProtocolError):
     """Request objects are not taken (OpenID Connect Core, 3.1.2.6)."""
 

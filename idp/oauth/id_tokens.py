@@ -7,7 +7,7 @@ from authlib.oidc.core.util import create_half_hash
 from joserfc import jwt
 
 from idp.database import now
-from idp.oauth import authentication_context, foreign_jwts, keys
+from idp.oauth import authentication_context, claims, foreign_jwts, keys
 from idp.oauth.clients import Client
 from idp.oauth.errors import InvalidRequest
 from idp.oauth.foreign_jwts import NotVerified
@@ -24,14 +24,16 @@ class Hint:
 
 
 def encode(client: Client, standing: Standing, access_token: str, nonce: str | None) -> str:
-    """An ID token: who signed in, when and how, and nothing else of them (OpenID Connect Core, 2).
+    """An ID token: who signed in, when and how (OpenID Connect Core, 2).
 
+    Nothing else of them but what the client asked to have in here, each claim by its name (5.5).
     Signed as the client is registered for; nothing may be written yet (``keys.current``).
     """
     algorithm = client.signing_algorithm
     key = keys.current(algorithm)
     moment = int(now().timestamp())
-    claims: dict[str, Any] = {
+    facts: dict[str, Any] = {
+        **_requested(client, standing),
         "iss": issuer(),
         "sub": standing.subject,
         "aud": client.client_id,
@@ -42,10 +44,15 @@ def encode(client: Client, standing: Standing, access_token: str, nonce: str | N
         "at_hash": create_half_hash(access_token, algorithm).decode("ascii"),
     }
     if nonce is not None:
-        claims["nonce"] = nonce
+        facts["nonce"] = nonce
     if standing.sid is not None:
-        claims["sid"] = standing.sid
-    return jwt.encode({"alg": algorithm, "kid": key.kid}, claims, key, [algorithm])
+        facts["sid"] = standing.sid
+    return jwt.encode({"alg": algorithm, "kid": key.kid}, facts, key, [algorithm])
+
+
+def _requested(client: Client, standing: Standing) -> dict[str, Any]:
+    names = (standing.requested_claims or {}).get("id_token")
+    return claims.single(standing.subject, names, client.claim_map) if names else {}
 
 
 def decode_hint(text: str) -> Hint:
@@ -59,12 +66,12 @@ def decode_hint(text: str) -> Hint:
         token = foreign_jwts.verified(text, keys.verifying(), keys.ALGORITHMS)
     except NotVerified as error:
         raise InvalidRequest(refusal, detail=str(error)) from None
-    claims = token.claims
-    subject, audience = claims.get("sub"), claims.get("aud")
+    told = token.claims
+    subject, audience = told.get("sub"), told.get("aud")
     if (
         # No other kind of JWT that we may sign some day passes for an ID token (RFC 8725, 3.11).
         token.header.get("typ") != "JWT"
-        or claims.get("iss") != issuer()
+        or told.get("iss") != issuer()
         or not isinstance(subject, str)
         or not isinstance(audience, str)
     ):

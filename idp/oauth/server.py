@@ -59,6 +59,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
             redirect_uri=asked["redirect_uri"],
             code_challenge=asked.get("code_challenge"),
             nonce=asked.get("nonce"),
+            requested_claims=request.requested_claims,
         )
 
     def query_authorization_code(self, code: str, client: Client) -> RedeemedCode:

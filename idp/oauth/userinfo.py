@@ -11,10 +11,15 @@ from idp.oauth.errors import (
     NoToken,
     ProtocolError,
 )
+from idp.oauth.grants import Grant
 from idp.oauth.templates import HIGHER_LOGIC
 
 _WHO = tokens.bearer_statement(
-    Client.template, Client.identifier_attribute, Client.claim_map, *claims.COLUMNS
+    Client.template,
+    Client.identifier_attribute,
+    Client.claim_map,
+    Grant.requested_claims,
+    *claims.COLUMNS,
 )
 
 
@@ -56,4 +61,11 @@ def _answer(access_token: str) -> dict[str, object]:
     enough = "openid" in asked or (row.template == HIGHER_LOGIC and "profile" in asked)
     if not enough:
         raise InsufficientScope("The access token was not granted the scope openid.")
-    return claims.userinfo(row, row.scope, row.template, row.identifier_attribute, row.claim_map)
+    return claims.userinfo(
+        row,
+        row.scope,
+        row.template,
+        row.identifier_attribute,
+        row.claim_map,
+        (row.requested_claims or {}).get("userinfo", ()),
+    )

@@ -47,7 +47,6 @@ def test_neither_nonce_nor_state_is_needed(site: Site, visitor: Member) -> None:
         {"scope": "email profile openid"},
         {"extra": "foobar"},
         {"login_hint": "ada@example.org"},
-        {"claims": '{"userinfo":{"name":{"essential":true}}}'},
         {"prompt": "consent"},
         {"response_mode": "query"},
     ],

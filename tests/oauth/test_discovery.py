@@ -44,7 +44,8 @@ def test_the_facts(app: Flask) -> None:
     assert facts["frontchannel_logout_session_supported"] is True
     assert facts["ui_locales_supported"] == ["en"]
     assert facts["display_values_supported"] == ["page"]
-    for flag in ("request_parameter", "request_uri_parameter", "claims_parameter"):
+    assert facts["claims_parameter_supported"] is True
+    for flag in ("request_parameter", "request_uri_parameter"):
         assert facts[f"{flag}_supported"] is False
     assert "sub" in facts["claims_supported"]
     assert "openid" in facts["scopes_supported"]

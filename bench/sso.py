@@ -12,17 +12,21 @@ table and writes nothing).
 
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 from bench import cores, facts, floor, load, oidc_provider, postgres, report, tessera
 from bench.floor import Floor
+from bench.load import Refused
+from bench.postgres import NotDurable
 from bench.report import Round, Rounds
-from bench.sites import Site
+from bench.sites import NotSignedIn, Site
 
 CONTESTANTS = ("tessera-sqlite", "node-sqlite", "tessera-postgres", "node-postgres", "floor")
 REPORT = Path(__file__).with_name("sso.md")
@@ -110,7 +114,7 @@ def everybody(asked: Plan, core: int) -> Iterator[Field]:
                 )
         if asked.has("floor"):
             found.view = stack.enter_context(floor.empty_view(folder / "view"))
-            found.direct = floor.Direct(folder / "floor", cluster)
+            found.direct = stack.enter_context(closing(floor.Direct(folder / "floor", cluster)))
         yield found
 
 
@@ -150,6 +154,11 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def _end(_number: int, _frame: FrameType | None) -> None:
+    # As Ctrl-C does: what was started is ended on the way out.
+    raise KeyboardInterrupt
+
+
 def main() -> int:
     """Run it; the exit code is 1 when it cannot be run, whether or not a target is met."""
     try:
@@ -158,10 +167,16 @@ def main() -> int:
     except (UsageError, cores.OneCore) as error:
         print(error, file=sys.stderr)
         return 1
-    # The servers are started from the load's core and go to theirs.
-    os.sched_setaffinity(0, {servers, ours})
-    with everybody(asked, servers) as here, cores.on(ours):
-        rounds, floors = asyncio.run(run(asked, here, servers))
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        with everybody(asked, servers) as here, cores.on(ours):
+            rounds, floors = asyncio.run(run(asked, here, servers))
+    except (NotSignedIn, NotDurable, Refused, TimeoutError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Ended.", file=sys.stderr)
+        return 130
     text = report.text(rounds, floors, facts.of_this_run(asked.rounds, asked.times, asked.parallel))
     print(text)
     if asked.whole:

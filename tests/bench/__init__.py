@@ -1,0 +1,1 @@
+"""Tests of what measures: a wrong number is worse than none."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
+from joserfc.jwk import ECKey
 
 pytestmark = pytest.mark.slow
 
@@ -24,6 +25,12 @@ COMMANDS = [
     "account deactivate",
     "account reactivate",
     "client create",
+    "client change",
+    "client claims",
+    "client show",
+    "client new-secret",
+    "client end-old-secrets",
+    "client list",
     "association set",
     "group create",
     "sync status",
@@ -127,6 +134,20 @@ def test_a_client_is_made_and_its_secret_said_once(tessera: Tessera) -> None:
     assert {"client_id", "client_secret"} <= set(made)
     for address in ("http://community.example.org/callback", "https://a.example/#x", "ftp://a"):
         tessera.refused("client", "create", "Bad", "--template", "oidc", "--redirect-uri", address)
+
+
+def test_a_client_is_changed_and_shown(tessera: Tessera, tmp_path: Path) -> None:
+    arguments = ("--template", "oidc", "--redirect-uri", "https://site.example.org/callback")
+    client_id = tessera.json("client", "create", "A site", *arguments)["client_id"]
+    keys = tmp_path / "keys.json"
+    keys.write_text(json.dumps({"keys": [ECKey.generate_key("P-256").as_dict(private=False)]}))
+    signs = ("--authentication", "private_key_jwt", "--jwks", str(keys))
+    assert tessera("client", "change", client_id, *signs).returncode == 0
+    shown = tessera.json("client", "show", client_id)
+    assert shown["authentication"] == "private_key_jwt"
+    assert shown["redirect_uris"] == ["https://site.example.org/callback"]
+    assert "no client nobody" in tessera.refused("client", "change", "nobody", "--disable")
+    assert "PKCE" in tessera.refused("client", "change", client_id, "--no-pkce-required")
 
 
 def test_the_association_is_set_by_name(tessera: Tessera) -> None:

@@ -23,12 +23,12 @@ run: $(RUN_STAMP) ## Start everything on this machine, with a sample association
 install: $(RUN_STAMP) ## Make the environment (.venv)
 
 .PHONY: test
-test: $(TEST_STAMP) $(OPENID_CLIENT) browser ## Run every test (lint, types, unit, end to end, browser)
+test: $(TEST_STAMP) $(OPENID_CLIENT) browser apache ## Run every test (lint, types, unit, end to end, browser)
 	@$(BIN)/python scripts/craft.py
 	@$(BIN)/pytest -n auto --dist loadfile --conformance=compare
 
 .PHONY: conformance
-conformance: $(TEST_STAMP) browser ## Run the tests that show a requirement, and write docs/conformance.md
+conformance: $(TEST_STAMP) $(OPENID_CLIENT) browser apache ## Run the tests that show a requirement, and write docs/conformance.md
 	@$(BIN)/pytest -q -m compliance -n auto --dist loadfile --conformance=write
 
 .PHONY: check
@@ -43,6 +43,10 @@ bench-sso: $(TEST_STAMP) $(OIDC_PROVIDER) ## Measure a single sign-on beside nod
 .PHONY: browser
 browser: # Chromium for the browser tests: Debian's, installed when we may
 	@bash scripts/chromium.sh
+
+.PHONY: apache
+apache: # Apache with mod_auth_openidc for the tests: Debian's, installed when we may
+	@bash scripts/apache.sh
 
 .PHONY: format
 format: $(TEST_STAMP) ## Format the code

@@ -12,6 +12,7 @@ from urllib.parse import unquote_plus
 from flask import request
 
 from idp.oauth import assertions, known_clients
+from idp.oauth.client_secrets import ClientSecret
 from idp.oauth.clients import Client
 from idp.oauth.errors import InvalidClient, InvalidRequest
 from idp.oauth.foreign_jwts import NotVerified
@@ -30,8 +31,8 @@ _REFUSAL = "The client could not be authenticated."
 _NOBODYS_HASH = hashed("")
 
 
-def authenticate(parameters: Parameters) -> tuple[Client, str]:
-    """The client of the request at hand and the method it used.
+def authenticate(parameters: Parameters) -> tuple[Client, str, ClientSecret | None]:
+    """The client of the request at hand, the method it used, and the secret if it was by one.
 
     An assertion is used up by it, in a transaction of its own; nothing may be changed before.
     Raises ``InvalidClient``, with the same words whatever was wrong, and ``InvalidRequest``.
@@ -43,7 +44,8 @@ def authenticate(parameters: Parameters) -> tuple[Client, str]:
         raise InvalidClient(_REFUSAL, detail="unknown client")
     if not client.check_endpoint_auth_method(method, ""):
         raise InvalidClient(_REFUSAL, detail=f"the client does not authenticate by {method}")
-    if method in (BASIC, POST) and not client.check_client_secret(proof):
+    secret = client.secret_matching(proof) if method in (BASIC, POST) else None
+    if method in (BASIC, POST) and secret is None:
         raise InvalidClient(_REFUSAL, detail="wrong secret")
     if not client.active:
         raise InvalidClient(_REFUSAL, detail="the client is out of use")
@@ -52,7 +54,7 @@ def authenticate(parameters: Parameters) -> tuple[Client, str]:
             assertions.use(assertions.verified(proof, client))
         except NotVerified as error:
             raise InvalidClient(_REFUSAL, detail=f"{client_id}: {error}") from None
-    return client, method
+    return client, method, secret
 
 
 def _credentials(parameters: Parameters) -> tuple[str, str, str]:

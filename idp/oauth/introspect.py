@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, null, or_, select
 
 from idp import database
 from idp.database import db, now
-from idp.oauth import authentication_context, grants, parameters, server
+from idp.oauth import authentication_context, grants, last_used, parameters, server
 from idp.oauth.clients import Client
 from idp.oauth.errors import InvalidClient, InvalidRequest, ProtocolError
 from idp.oauth.grants import Grant
@@ -70,6 +70,8 @@ def introspect() -> Response:
             answer = facts(token, client)
     except ProtocolError as error:
         return authorization_server.handle_error_response(request, error)
+    # A resource server does nothing but ask: who looks at its row must see that it is in use.
+    last_used.note(client, request.secret)
     return authorization_server.handle_response(200, answer, [("Cache-Control", "no-store")])
 
 

@@ -92,9 +92,9 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
     """A request as Authlib wants it, over parameters that were read strictly.
 
     ``sign_in`` and ``requested_claims`` are set at the authorization endpoint: the sign-in that
-    the grant stands on, and the single claims that it gives;
-    ``brought_code`` and ``issued`` at the token endpoint: a code that was read and not yet
-    claimed, and the answer that is not yet kept.
+    the grant stands on, and the single claims that it gives. ``secret`` is the one that a client
+    authenticated by, if by one; ``brought_code`` and ``issued`` are of the token endpoint: a code
+    that was read and not yet claimed, and the answer that is not yet kept.
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -105,6 +105,7 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
         self.payload = BasicOAuth2Payload(parameters)
         self.sign_in: Any = None
         self.requested_claims: dict[str, list[str]] | None = None
+        self.secret: Any = None
         self.brought_code: Any = None
         self.issued: dict[str, Any] = {}
 

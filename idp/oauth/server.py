@@ -24,6 +24,7 @@ from idp.oauth import (
     grants,
     id_tokens,
     known_clients,
+    last_used,
     tokens,
 )
 from idp.oauth.clients import Client
@@ -152,8 +153,8 @@ class AuthorizationServer(FlaskAuthorizationServer):  # type: ignore[misc]
         self, request: ProtocolRequest, _methods: Any, _endpoint: str = "token"
     ) -> Client:
         """The client that proved who it is. Raises ``InvalidClient``, ``InvalidRequest``."""
-        client, method = client_authentication.authenticate(request.payload.data)
-        request.client, request.auth_method = client, method
+        client, method, secret = client_authentication.authenticate(request.payload.data)
+        request.client, request.auth_method, request.secret = client, method, secret
         return client
 
     def generate_token(
@@ -207,6 +208,7 @@ class AuthorizationServer(FlaskAuthorizationServer):  # type: ignore[misc]
                     scope=token["scope"],
                     lifetime=tokens.access_lifetime(request.client),
                 )
+                last_used.note(request.client, request.secret)
         if not first:
             raise codes.reused(code.grant_id, request.client)
 

@@ -14,10 +14,20 @@ const { issuer, port, clients } = JSON.parse(line)
 const home = `http://127.0.0.1:${port}`
 const visitors = new Map()
 
+const SIGNING = {
+  ES256: { name: 'ECDSA', namedCurve: 'P-256' },
+  PS256: { name: 'RSA-PSS', hash: 'SHA-256' },
+}
+
 const AUTHENTICATION = {
   client_secret_basic: ({ client_secret }) => oidc.ClientSecretBasic(client_secret),
   client_secret_post: ({ client_secret }) => oidc.ClientSecretPost(client_secret),
   none: () => oidc.None(),
+  private_key_jwt: async ({ private_key: jwk }) =>
+    oidc.PrivateKeyJwt({
+      kid: jwk.kid,
+      key: await webcrypto.subtle.importKey('jwk', jwk, SIGNING[jwk.alg], false, ['sign']),
+    }),
 }
 
 // Each client discovers for itself, as a site of its own would.

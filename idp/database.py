@@ -120,24 +120,6 @@ def reading() -> Iterator[None]:
         _reading.reset(token)
 
 
-@contextmanager
-def writing() -> Iterator[None]:
-    """A writing transaction of its own, committed, in the midst of reading or before any.
-
-    What the session had not committed is gone: to be used before anything is changed.
-    """
-    db.session.rollback()
-    token = _reading.set(False)
-    try:
-        yield
-        db.session.commit()
-    except BaseException:
-        db.session.rollback()
-        raise
-    finally:
-        _reading.reset(token)
-
-
 def start_writing() -> None:
     """Leave a reading transaction and begin a writing one: for a GET that must write."""
     db.session.rollback()

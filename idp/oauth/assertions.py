@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from flask import request
 from joserfc.errors import JoseError
 from joserfc.jwt import JWTClaimsRegistry
-from sqlalchemy import String, delete, insert
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import String, bindparam, delete
 from sqlalchemy.orm import Mapped, mapped_column
 
-from idp import database
+from idp import prepared
 from idp.database import Base, UTCDateTime, db, now
 from idp.oauth import client_keys, foreign_jwts
 from idp.oauth.clients import Client
 from idp.oauth.foreign_jwts import NotVerified
 from idp.oauth.issuer import address, issuer
+from idp.prepared import Prepared
 from idp.signin.sessions import hashed
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -101,18 +101,21 @@ def verified(text: str, client: Client) -> Assertion:
     )
 
 
+_FORGET = Prepared(delete(UsedAssertion).where(UsedAssertion.expires_at < bindparam("moment")))
+_REMEMBER = prepared.insertion(UsedAssertion, "jti_hash", "expires_at")
+
+
 def use(assertion: Assertion) -> None:
     """Use an assertion up, committed, whatever becomes of the request that it came with.
 
     The table's key decides between parallel requests. What has expired is forgotten on the way.
     Raises ``NotVerified`` when it was used before.
     """
-    row = {"jti_hash": assertion.jti_hash, "expires_at": assertion.expires_at}
     try:
-        with database.writing():
-            db.session.execute(delete(UsedAssertion).where(UsedAssertion.expires_at < now()))
-            db.session.execute(insert(UsedAssertion), row)
-    except IntegrityError:
+        with prepared.writing():
+            _FORGET.write(moment=now())
+            _REMEMBER.write(jti_hash=assertion.jti_hash, expires_at=assertion.expires_at)
+    except db.engine.dialect.loaded_dbapi.IntegrityError:
         raise NotVerified("the assertion was used before") from None
 
 

@@ -95,7 +95,7 @@ def test_an_assertion_is_good_once_at_whatever_endpoint(
     assert fresh.status_code != 401
 
 
-@pytest.mark.compliance("S19")
+@pytest.mark.compliance("S19", "ST4")
 def test_of_parallel_uses_exactly_one_wins(fresh_app: Flask) -> None:
     signer = signing_site(fresh_app)
     for _ in range(3):

@@ -24,7 +24,7 @@ from werkzeug.test import TestResponse
 from idp import prepared
 from idp.database import db, now
 from idp.directory.accounts import Account
-from idp.oauth import registration
+from idp.oauth import keys, registration
 from idp.settings import Settings
 from idp.signin.sessions import LIFETIME, SignInSession, hashed
 from tests import factories
@@ -285,6 +285,8 @@ def statements(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str
     """Every SQL statement from here on, the session's and the prepared ones, and each ``COMMIT``,
     that of a prepared statement by itself among them."""
     seen: list[str] = []
+    # The signing key is read anew every few seconds, which a busy machine may take for a test.
+    monkeypatch.setattr(keys, "FRESH_SECONDS", 3600)
     execute = prepared._Held.execute
     within: list[bool] = [False]
 

@@ -228,7 +228,7 @@ def test_it_costs_an_exchange_no_statement_more(
     app: Flask, shop: Site, statements: list[str]
 ) -> None:
     sign_in(app, shop.browser)
-    shop.tokens()  # the signing key is read every few seconds
+    shop.tokens()  # the process keeps the signing key from now on
     code = shop.code()
     statements.clear()
     token = shop.exchange(code).json["access_token"]

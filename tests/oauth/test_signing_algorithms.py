@@ -150,7 +150,7 @@ def test_es256_costs_an_exchange_nothing_more(
     app: Flask, modern: Site, statements: list[str]
 ) -> None:
     sign_in(app, modern.browser)
-    modern.tokens()  # the signing key is read every few seconds
+    modern.tokens()  # the process keeps the signing key from now on
     code = modern.code()
     statements.clear()
     modern.exchange(code)

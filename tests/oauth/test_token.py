@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from idp import audit
 from idp.audit import AuditEvent
 from idp.database import db, now
-from idp.oauth import authentication_context, grants, keys
+from idp.oauth import authentication_context, grants
 from idp.oauth.grants import Grant
 from idp.signin.sessions import SignInSession, hashed
 from tests.oauth.conftest import ISSUER, Member, Site, claims_of
@@ -156,10 +156,9 @@ def test_get_is_no_way_to_ask_for_tokens(app: Flask) -> None:
 
 
 def test_an_exchange_costs_a_fixed_number_of_statements(
-    site: Site, visitor: Member, statements: list[str], monkeypatch: pytest.MonkeyPatch
+    site: Site, visitor: Member, statements: list[str]
 ) -> None:
-    monkeypatch.setattr(keys, "FRESH_SECONDS", 3600)  # the signing key is read every few seconds
-    site.tokens()
+    site.tokens()  # the process keeps the signing key from now on
     code = site.code()
     statements.clear()
     site.exchange(code)

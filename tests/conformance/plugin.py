@@ -44,14 +44,17 @@ class Marks:
     def __init__(self, known: Checks) -> None:
         self.known = known
 
-    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Refuse a marker that names an unknown check: the file is not collected then."""
-        named = _named(metafunc.definition)
-        if unknown := set(named) - self.known.ids:
-            raise pytest.Collector.CollectError(
-                f"{metafunc.definition.name}: no such check in tests/conformance/checks.toml: "
-                + ", ".join(sorted(unknown))
-            )
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pycollect_makeitem(self) -> Any:
+        """Refuse a marker that names an unknown check: its file is not collected then."""
+        made = yield
+        for item in made if isinstance(made, list) else ():
+            if unknown := set(_named(item)) - self.known.ids:
+                raise pytest.Collector.CollectError(
+                    f"{item.name}: no such check in tests/conformance/checks.toml: "
+                    + ", ".join(sorted(unknown))
+                )
+        return made
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Send a test's checks along with its reports."""

@@ -86,7 +86,15 @@ def test_an_unknown_check_is_not_collected(project: Path, workers: tuple[str, ..
     (project / "test_doors.py").write_text(TESTS.replace("D2", "D3"))
     answer = run(project, *workers)
     assert answer.returncode != 0
-    assert "test_doors: no such check in tests/conformance/checks.toml: D3" in answer.stdout
+    assert "test_doors[sqlite]: no such check in tests/conformance/checks.toml: D3" in answer.stdout
+
+
+def test_an_unknown_check_of_one_parameter_is_not_collected(project: Path) -> None:
+    marked = """pytest.param("sqlite", marks=pytest.mark.compliance("D3"))"""
+    (project / "test_doors.py").write_text(TESTS.replace('"sqlite"', marked))
+    answer = run(project)
+    assert answer.returncode != 0
+    assert "no such check in tests/conformance/checks.toml: D3" in answer.stdout
 
 
 def test_a_run_that_fails_writes_nothing(project: Path) -> None:

@@ -1,6 +1,8 @@
 """How a client proves who it is, and that nobody else can."""
 
 import base64
+import hmac
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
@@ -106,3 +108,25 @@ def test_the_older_secret_ends_by_itself(app: Flask, site: Site, visitor: Member
         client.version += 1
         db.session.commit()
     assert site.exchange(site.code()).status_code == 401
+
+
+@pytest.mark.compliance("T06")
+@pytest.mark.parametrize("client_id", ["its own", "nobody's"])
+def test_a_secret_is_compared_in_constant_time_also_for_nobody(
+    site: Site, client_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[tuple[str, str]] = []
+
+    def compare(one: str, other: str) -> bool:
+        compared.append((one, other))
+        return real(one, other)
+
+    real: Callable[[str, str], bool] = hmac.compare_digest
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    name = site.client_id if client_id == "its own" else "nobody"
+    header = {"Authorization": basic(name, "a wrong secret")}
+    answer = site.app.test_client().post("/oauth/revoke", data={"token": "x"}, headers=header)
+    assert answer.status_code == 401
+    # Digests of one length, so that not even that tells anything.
+    assert [len(text) for pair in compared for text in pair] == [64, 64]
+    assert "a wrong secret" not in str(compared)

@@ -2,9 +2,11 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 
 from idp import jobs
 from idp.database import db
@@ -59,6 +61,31 @@ def test_an_unknown_address_gets_the_same_answer_and_no_mail(
     assert "Look into your mail" in response.text
     work_off()
     assert not (settings.data_dir / "mail").exists()
+
+
+@pytest.mark.compliance("S24")
+def test_a_known_address_and_an_unknown_one_cost_the_same_and_read_the_same(app: Flask) -> None:
+    factories.account(email="known@example.org")
+    factories.account(email="invited@example.org", password=None)
+    answers = []
+    for address in ("known@example.org", "invited@example.org", "nobody@example.org"):
+        browser = app.test_client()
+        form = {"csrf_token": browsing.csrf_token(browser.get("/forgot").text), "email": address}
+        statements: list[str] = []
+
+        def note(_c: Any, _cursor: Any, statement: str, *_rest: Any, to: Any = statements) -> None:
+            to.append(statement)
+
+        event.listen(db.engine, "before_cursor_execute", note)
+        answer = browser.post("/forgot", data=form)
+        event.remove(db.engine, "before_cursor_execute", note)
+        queued = jobs.queue("mail").count
+        jobs.queue("mail").empty()
+        shown = re.sub(r"nonce-[^']+|nonce=\"[^\"]+", "", answer.text).replace(address, "")
+        answers.append((answer.status_code, shown, statements, queued))
+    # Who it is for is found out by the job, after the answer.
+    assert answers[0] == answers[1] == answers[2]
+    assert answers[0][3] == 1
 
 
 def test_a_link_dies_with_deactivation_and_with_another_password(app: Flask) -> None:

@@ -104,7 +104,13 @@ for (const box of document.querySelectorAll("[data-status]")) {
   setTimeout(look, pauses[box.dataset.state] ?? 3000);
 }
 
-// The company field offers what is being typed.
+// A page that is made to be printed.
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
+
+// Fields that name a company, a group or a member offer what is being typed.
 for (const input of document.querySelectorAll("input[data-search]")) {
   const offered = document.getElementById(input.getAttribute("list"));
   let timer;
@@ -114,9 +120,10 @@ for (const input of document.querySelectorAll("input[data-search]")) {
       const answer = await fetch(`${input.dataset.search}?q=${encodeURIComponent(input.value)}`);
       if (!answer.ok) return;
       offered.replaceChildren(
-        ...(await answer.json()).found.map((name) => {
+        ...(await answer.json()).found.map((one) => {
           const option = document.createElement("option");
-          option.value = name;
+          option.value = one.value ?? one;
+          if (one.label) option.label = one.label;
           return option;
         }),
       );

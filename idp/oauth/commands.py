@@ -10,12 +10,16 @@ from idp.directory.contacts import InvalidValue
 from idp.oauth import client_options, clients, registration
 from idp.oauth import keys as signing_keys
 from idp.oauth.clients import Client
+from idp.oauth.higher_logic_commands import worksheet_command
 from idp.oauth.templates import TEMPLATES
 
 
 @click.group("client")
 def client() -> None:
     """Sites that sign members in here."""
+
+
+client.add_command(worksheet_command)
 
 
 @client.command("create")

@@ -1,6 +1,6 @@
 """The issuer: the name under which other sites know this server."""
 
-from flask import current_app, url_for
+from flask import current_app
 
 from idp.settings import Settings
 
@@ -14,6 +14,7 @@ def issuer() -> str:
 def address(endpoint: str) -> str:
     """The public address of one of our endpoints.
 
-    Made from the setting, never from the request's Host header, which anybody can write.
+    Made from the setting, never from the request's Host header, which anybody can write; so it
+    is the same on the command line and in a job.
     """
-    return issuer() + url_for(endpoint, _external=False)
+    return issuer() + current_app.url_map.bind("").build(endpoint)

@@ -42,8 +42,12 @@ FOR_OWNERS = [
     "/panel/clients/",
     "/panel/clients/new",
     "/panel/clients/groups",
+    "/panel/clients/members",
     "/panel/clients/{client}",
     "/panel/clients/{client}/secret",
+    "/panel/clients/{client}/worksheet",
+    "/panel/clients/{client}/worksheet/print",
+    "/panel/clients/{client}/worksheet/document",
     "/panel/audit/",
 ]
 
@@ -124,7 +128,7 @@ def test_pages_bring_everything_themselves(owner: FlaskClient) -> None:
         page = owner.get(path).text
         assert not re.search(r'(src|href)="(https?:)?//', page)
         assert not re.search(r"\son[a-z]+=|\sstyle=", page)
-    for name in ("panel.css", "panel.js", "conditions.js"):
+    for name in ("panel.css", "panel.js", "conditions.js", "worksheet.css"):
         with owner.get(f"/panel/static/{name}") as response:
             assert response.status_code == 200
 

@@ -31,6 +31,7 @@ COMMANDS = [
     "client new-secret",
     "client end-old-secrets",
     "client list",
+    "client worksheet",
     "association set",
     "group create",
     "sync status",

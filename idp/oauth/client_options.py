@@ -24,7 +24,7 @@ _OPTIONS = (
         "--redirect-uri",
         "redirect_uris",
         multiple=True,
-        help="Where codes are sent; every template but machine needs one. May be repeated.",
+        help="Where codes are sent; a web app or an app needs one, Higher Logic may come later. May be repeated.",
     ),
     click.option(
         "--post-logout-redirect-uri",

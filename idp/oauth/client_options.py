@@ -24,7 +24,7 @@ _OPTIONS = (
         "--redirect-uri",
         "redirect_uris",
         multiple=True,
-        help="Where codes are sent; a web app or an app needs one, Higher Logic may come later. May be repeated.",
+        help="Where codes are sent; web and phone apps need one. May be repeated.",
     ),
     click.option(
         "--post-logout-redirect-uri",

@@ -64,6 +64,7 @@ def client_id(app: Flask) -> str:
     return made.client_id
 
 
+@pytest.mark.compliance("A4")
 @pytest.mark.parametrize(
     ("role", "staff_pages", "owner_pages"),
     [(None, 303, 303), ("member", 403, 403), ("staff", 200, 403), ("owner", 200, 200)],
@@ -85,6 +86,7 @@ def test_every_page_asks_who_it_is(
                 assert response.location.startswith("/sign-in?next=")
 
 
+@pytest.mark.compliance("A4")
 def test_the_tables_above_name_every_page(app: Flask) -> None:
     rules = {
         rule.rule

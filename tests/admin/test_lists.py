@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
@@ -33,6 +34,7 @@ def counted() -> Iterator[list[str]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
+@pytest.mark.compliance("A1")
 def test_lists_cost_the_same_however_long_they_are(app: Flask, owner: FlaskClient) -> None:
     factories.group(name="Everybody", key="many")
     factories.person(account=True)

@@ -1,0 +1,109 @@
+"""A database of an older version is brought up to date with all that is in it (ST5)."""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import flask_migrate
+import pytest
+from flask import Flask
+from sqlalchemy import JSON, Boolean, DateTime, Integer, MetaData, Table, insert, select
+
+from idp.database import db, now
+from idp.directory.accounts import Account
+from idp.oauth import clients
+from idp.oauth.grants import Grant
+from idp.oauth.tokens import Token
+from idp.signin.sessions import hashed
+from launch import schema
+from tests.conftest import DATABASES
+from tests.oauth.conftest import CALLBACK, basic, settings_on
+from wsgi import create_app
+
+SECRET, REFRESH = "the secret of a site", "a refresh token"
+KEY = "the-key-of-ada"
+
+
+@pytest.fixture(params=DATABASES)
+def empty(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[Flask]:
+    """The app on a database without any table, with an app context pushed."""
+    app = create_app(settings_on(request.param, tmp_path / "var", request))
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def filled(table: Table, **values: Any) -> int:
+    """Insert a row of which only what matters is said; gives its id."""
+    row = dict(values)
+    for column in table.columns:
+        needs_one = not (column.nullable or column.server_default or column.primary_key)
+        if needs_one and column.name not in row:
+            kinds = {Integer: 0, Boolean: False, DateTime: now(), JSON: {}}
+            fits = [kinds[kind] for kind in kinds if isinstance(column.type, kind)]
+            row[column.name] = fits[0] if fits else ""
+    result = db.session.execute(insert(table).values(**row))
+    return int(result.inserted_primary_key[0])  # type: ignore[attr-defined]
+
+
+def fill_first_version() -> None:
+    """What a site, a member and their tokens were at the first revision."""
+    found = MetaData()
+    found.reflect(db.engine)
+    table = found.tables
+    person_id = filled(
+        table["contact"], kind="person", key=KEY, first_name="Ada", last_name="Byron", active=True
+    )
+    account_id = filled(table["account"], person_id=person_id, email_key="ada@example.org")
+    client_id = filled(
+        table["oauth_client"],
+        client_id="client-of-old",
+        name="A site",
+        template="oidc",
+        secret_hash=hashed(SECRET),
+        redirect_uris=[CALLBACK],
+        post_logout_redirect_uris=[],
+        scopes="openid profile offline_access",
+        identifier_attribute="sub",
+        pkce_required=True,
+    )
+    grant_id = filled(
+        table["oauth_grant"],
+        client_id=client_id,
+        account_id=account_id,
+        scope="openid profile offline_access",
+        epoch=0,
+        offline=True,
+    )
+    filled(
+        table["token"],
+        grant_id=grant_id,
+        access_hash=hashed("an access token"),
+        refresh_hash=hashed(REFRESH),
+        scope="openid profile offline_access",
+        access_expires_at=now() + dt.timedelta(hours=1),
+        refresh_expires_at=now() + dt.timedelta(days=1),
+    )
+    db.session.commit()
+
+
+@pytest.mark.compliance("ST5")
+def test_what_was_there_at_the_first_revision_still_works(empty: Flask) -> None:
+    flask_migrate.upgrade(directory=str(schema.DIRECTORY), revision="0001")
+    fill_first_version()
+    schema.upgrade()
+    schema.check()
+    client = clients.find("client-of-old")
+    assert client is not None
+    assert client.redirect_uris == [CALLBACK]
+    account = db.session.scalars(select(Account)).one()
+    assert account.person.key == KEY
+    assert db.session.scalars(select(Grant)).one().account_id == account.id
+    assert db.session.scalars(select(Token)).one().refresh_hash == hashed(REFRESH)
+    db.session.rollback()
+    form = {"grant_type": "refresh_token", "refresh_token": REFRESH}
+    header = {"Authorization": basic("client-of-old", SECRET.replace(" ", "+"))}
+    answer = empty.test_client().post("/oauth/token", data=form, headers=header)
+    assert answer.status_code == 200, answer.text
+    assert answer.json["refresh_token"] != REFRESH

@@ -63,7 +63,7 @@ def plan() -> Plan:
     if unknown := set(only) - set(CONTESTANTS):
         raise UsageError(f"ONLY has {', '.join(unknown)}; there are {', '.join(CONTESTANTS)}.")
     parallel = _number("PARALLEL", 8)
-    times = max(1, _number("N", 600) // parallel)
+    times = max(1, _number("N", 400) // parallel)
     if times > _MOST_EACH:
         raise UsageError(f"N is at most {_MOST_EACH} for each of the PARALLEL members.")
     return Plan(_number("ROUNDS", 7), times, parallel, only)
@@ -168,8 +168,9 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, _end)
+    cores.go_before_others()
     try:
-        with everybody(asked, servers) as here, cores.on(ours):
+        with cores.alone(), everybody(asked, servers) as here, cores.on(ours):
             rounds, floors = asyncio.run(run(asked, here, servers))
     except (NotSignedIn, NotDurable, Refused, TimeoutError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)

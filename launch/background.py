@@ -9,13 +9,17 @@ from redis import RedisError
 import sync.clock
 from idp import clock, jobs
 from idp.clock import Tick
+from idp.oauth import backchannel
 
 log = structlog.get_logger()
 
-# Somebody waits for a mail; after that live changes come first. ``bulk`` is laid for the lane of
-# first syncs.
-QUEUES = ("mail", "live", "default", "bulk")
-TICKS = (Tick("sync", 2.0, sync.clock.tick),)
+# Somebody waits for a mail, and whoever signed out is to be out everywhere; after that live changes
+# come first. ``bulk`` is laid for the lane of first syncs.
+QUEUES = ("mail", backchannel.QUEUE, "live", "default", "bulk")
+TICKS = (
+    Tick("sync", 2.0, sync.clock.tick),
+    Tick("logout", 2.0, backchannel.tick),
+)
 # How long a Redis that is back may go unnoticed.
 REDIS_SECONDS = 2.0
 

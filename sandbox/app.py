@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_wtf.csrf import CSRFProtect
 
-from sandbox import community, conference, control, hl_admin, push, signin, web
+from sandbox import community, conference, conference_logout, control, hl_admin, push, signin, web
 from sandbox.database import Database
 from sandbox.faults import Faults
 from sandbox.refresh import Refresher
@@ -47,9 +47,9 @@ def create_app(settings: Settings) -> Flask:
         refresher=refresher,
     )
     csrf = CSRFProtect(app)
-    for machine in (push.blueprint, control.blueprint):
+    for machine in (push.blueprint, control.blueprint, conference_logout.blueprint):
         csrf.exempt(machine)
-    for part in (push, control, signin, conference, community, hl_admin):
+    for part in (push, control, signin, conference, conference_logout, community, hl_admin):
         app.register_blueprint(part.blueprint)
     web.install(app)
     refresher.start()

@@ -47,7 +47,7 @@ def home() -> str:
 def sign_in() -> AnyResponse:
     """To the authorization endpoint."""
     _forget_old_sign_ins()
-    client = _client()
+    client = provider()
     try:
         _check_metadata(client)
         redirection: AnyResponse = client.authorize_redirect(_url("conference.callback"))
@@ -59,7 +59,7 @@ def sign_in() -> AnyResponse:
 @blueprint.get("/callback")
 def callback() -> AnyResponse:
     """Back from the identity provider: checks state, nonce and ID token, and signs in."""
-    client = _client()
+    client = provider()
     try:
         _check_metadata(client)
         token = client.authorize_access_token(claims_options=_id_token_rules())
@@ -99,7 +99,7 @@ def sign_out() -> AnyResponse:
     held = sessions.current(services().database, "conference")
     onward: AnyResponse = redirect(url_for("conference.signed_out"))
     if held is not None:
-        client = _client()
+        client = provider()
         try:
             _check_metadata(client)
             onward = client.logout_redirect(
@@ -120,7 +120,7 @@ def signed_out() -> str:
     """Where the provider sends the browser after the sign-out."""
     if request.args.get("state"):
         try:
-            _client().validate_logout_response()
+            provider().validate_logout_response()
         except AuthlibBaseError as error:
             raise PageError(
                 400, "This sign-out is not ours", "It did not begin in this browser."
@@ -146,7 +146,7 @@ def frontchannel_logout() -> Response:
     return response
 
 
-def _client() -> Any:
+def provider() -> Any:
     """Authlib's client, with what the worksheet page says at this moment."""
     settings = services().tenant.sign_in()
     if not settings.conference_client_id:

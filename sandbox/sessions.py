@@ -64,6 +64,19 @@ def end(database: Database, site: Site, response: Response) -> None:
     response.delete_cookie(cookie_name(site), httponly=True, samesite="Lax")
 
 
+def end_named(database: Database, site: Site, *, sid: str | None, sub: str | None) -> int:
+    """Ends the session with this `sid` at the provider or, without one, all of this `sub`.
+
+    Returns how many ended.
+    """
+    name, value = ("sid", sid) if sid is not None else ("sub", sub)
+    with database.writing() as connection:
+        return connection.execute(
+            "DELETE FROM site_sessions WHERE site = ? AND json_extract(data, ?) = ?",
+            (site, f"$.{name}", value),
+        ).rowcount
+
+
 def remember_login(database: Database, data: dict[str, str]) -> str:
     """Begins a sign-in of this browser; returns the `state` to send along (RFC 6749 10.12)."""
     state = secrets.token_urlsafe(32)

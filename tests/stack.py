@@ -140,6 +140,7 @@ class Stack:
             "--redirect-uri", f"{self.sandbox_url}/conference/callback",
             "--post-logout-redirect-uri", f"{self.sandbox_url}/conference/signed-out",
             "--frontchannel-logout-uri", f"{self.sandbox_url}/conference/frontchannel-logout",
+            "--backchannel-logout-uri", f"{self.sandbox_url}/conference/backchannel-logout",
         )  # fmt: skip
         for name, made in (("COMMUNITY", community), ("CONFERENCE", conference)):
             self.env[f"SANDBOX_{name}_CLIENT_ID"] = made["client_id"]

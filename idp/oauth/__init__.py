@@ -9,6 +9,7 @@ from flask import Blueprint, Flask
 from idp.oauth import (
     assertions,
     authorize,
+    backchannel,
     consent,
     consents,
     cors,
@@ -25,7 +26,7 @@ from idp.oauth import (
 )
 from idp.web import csrf
 
-__all__ = ["assertions", "consents", "init_app", "logout_notices", "pushed"]
+__all__ = ["assertions", "backchannel", "consents", "init_app", "logout_notices", "pushed"]
 
 
 def init_app(app: Flask) -> None:

@@ -8,6 +8,9 @@ import string
 from urllib.parse import urlsplit
 
 from idp.directory.contacts import InvalidValue
+from idp.networks import is_internal
+from idp.networks import is_loopback as is_loopback_address
+from idp.oauth.issuer import issuer
 from idp.settings import is_loopback
 
 LONGEST_URI = 2000
@@ -70,7 +73,8 @@ def checked_server_uri(field: str, value: str) -> str:
         address = ipaddress.ip_address(host)
     except ValueError:
         return value
-    if not (address.is_global or address.is_loopback):
+    # Our own machine is where demonstrations and tests are, and nothing else.
+    if is_internal(address) and not (is_loopback_address(address) and is_loopback(issuer())):
         raise _refused(field, "internal_address", value, "it is an address of an inner network.")
     return value
 

@@ -162,7 +162,7 @@ def current_account() -> Account | None:
 def start(account: Account) -> SignInSession:
     """Sign an account in on this browser, under a new token (S22); ends what was here before."""
     before = current()
-    if before is not None:
+    if before is not None and before.alive:  # it may have ended while the password was hashed
         before.ended_at = now()
     token = secrets.token_urlsafe(32)
     row = SignInSession(

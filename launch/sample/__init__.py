@@ -164,6 +164,7 @@ def _sites(address: str) -> dict[str, tuple[str, str, dict[str, Any]]]:
                 "redirect_uris": [f"{address}/conference/callback"],
                 "post_logout_redirect_uris": [f"{address}/conference/signed-out"],
                 "frontchannel_logout_uri": f"{address}/conference/frontchannel-logout",
+                "backchannel_logout_uri": f"{address}/conference/backchannel-logout",
             },
         ),
     }

@@ -140,9 +140,15 @@ def test_5_a_profile_change_arrives_and_deactivation_ends_everything(
 
     eventually(lambda: "Minister of Silly Walks" in title(), "the sandbox has the title", 10)
     assert "Walks." in title()
-    member.get(tessera.sandbox_url + "/conference/sign-in")
+    conference = tessera.sandbox_url + "/conference/"
+    assert "Gustaw Oleszko" in member.get(conference + "sign-in").text
     owner.send(f"/panel/people/{key}", f"/panel/people/{key}/deactivate")
     assert member.get("/").url.startswith(tessera.url + "/sign-in"), "the session has ended"
+    eventually(
+        lambda: "Gustaw Oleszko" not in member.get(conference).text,
+        "the conference is told from server to server",
+        10,
+    )
     refused = member.sign_in(MEMBER, PASSWORD)
     assert refused.status_code == 401
     assert "Minister of Silly Walks" in title(), "the record stays"

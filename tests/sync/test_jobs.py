@@ -1,12 +1,6 @@
 """Waking, the clock, and workers as processes: what is lost in between is found again."""
 
-import os
 import signal
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from flask import Flask
@@ -18,8 +12,8 @@ from idp.directory.contacts import Contact, Person
 from idp.settings import Settings
 from sync import clock, jobs, ledger, resend
 from tests import factories
+from tests.background import process
 from tests.sync.conftest import (
-    ROOT,
     Tenant,
     due_now,
     member,
@@ -30,36 +24,6 @@ from tests.sync.conftest import (
     until,
     waiting_jobs,
 )
-
-PROGRAM = "import wsgi; from launch import background; background.{}(wsgi.create_app())"
-
-
-@contextmanager
-def process(name: str, settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker or a clock on the test's database and Redis; killed at the end."""
-    environment = {
-        **os.environ,
-        "TESSERA_DATA_DIR": str(settings.data_dir),
-        "TESSERA_REDIS_URL": settings.redis_address,
-        "TESSERA_SECRET_KEY": settings.signing_key,
-        "TESSERA_ENCRYPTION_KEYS": settings.encryption_keys[0].get_secret_value(),
-        "TESSERA_PUBLIC_URL": settings.public_url,
-    }
-    if settings.database_url is not None:
-        environment["TESSERA_DATABASE_URL"] = settings.database_url.get_secret_value()
-    with tempfile.TemporaryFile() as output:
-        started = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM.format(name)],
-            cwd=ROOT,
-            env=environment,
-            stdout=output,
-            stderr=output,
-        )
-        try:
-            yield started
-        finally:
-            started.kill()
-            started.wait()
 
 
 def all_accepted() -> bool:

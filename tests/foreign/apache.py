@@ -108,8 +108,12 @@ class Site:
 
 @dataclass(frozen=True)
 class Apache:
-    """The running server. ``asking`` has a secret and asks Tessera about access tokens;
-    ``signing`` proves itself by a key and checks access tokens by their signature."""
+    """The running server.
+
+    ``asking`` has a secret, asks Tessera about access tokens, and learns of a sign-out by the
+    browser. ``signing`` proves itself by a key, checks access tokens by their signature, and
+    learns of a sign-out from Tessera's worker.
+    """
 
     asking: Site
     signing: Site
@@ -155,7 +159,7 @@ def running(tessera: Tessera) -> Iterator[Apache]:
 
 
 def _asking(tessera: Tessera, site: Site) -> str:
-    made = _register(tessera, site)
+    made = _register(tessera, site, frontchannel_logout_uri=f"{site.redirect_uri}?logout=get")
     machine = tessera.client("machine")
     more = (
         f"OIDCOAuthClientID {machine['client_id']}",
@@ -175,6 +179,7 @@ def _signing(tessera: Tessera, site: Site, folder: Path) -> str:
         authentication="private_key_jwt",
         jwks={"keys": [key.as_dict(private=False)]},
         access_token_format="jwt",
+        backchannel_logout_uri=f"{site.redirect_uri}?logout=backchannel",
     )
     private = folder / "key.pem"
     private.touch(0o600)
@@ -201,7 +206,6 @@ def _register(tessera: Tessera, site: Site, **more: object) -> dict[str, str | N
         "oidc",
         site.redirect_uri,
         post_logout_redirect_uris=[f"{site.address}/bye.json"],
-        frontchannel_logout_uri=f"{site.redirect_uri}?logout=get",
         **more,
     )
 

@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 import requests
 
+from idp.database import db
+from idp.directory import accounts
+from idp.directory.accounts import Account
 from tests.foreign import apache, pages
 from tests.foreign.apache import Apache, Site
 from tests.foreign.tessera import Member, Tessera
-from tests.stack import Person
+from tests.stack import Person, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -21,6 +24,8 @@ SITES = pytest.mark.parametrize("which", ["asking", "signing"])
 @pytest.fixture(scope="module")
 def server(tessera: Tessera) -> Iterator[Apache]:
     """Apache on ports of its own, its two sites registered."""
+    # It tells sites of sessions that ended.
+    tessera.stack.start("worker")
     with apache.running(tessera) as started:
         yield started
 
@@ -37,6 +42,31 @@ def enter(site: Site, browser: Person, member: Member) -> Any:
     answer = pages.sign_in(browser, asked, member)
     assert answer.url == f"{site.address}/private/index.json", answer.text
     return answer.json()
+
+
+def enter_at_once(site: Site, browser: Person, member: Member) -> None:
+    """Go to another private page; who is signed in is asked nothing."""
+    answer = browser.get(f"{site.address}/private/index.json")
+    assert answer.json()["sub"] == member.key
+    assert kept(site, browser) is not None
+
+
+def sign_out(site: Site, browser: Person, *, frames: bool = True) -> None:
+    """Sign out at a site. Where there are others to tell, Tessera's page does it by frames: load
+    them as a browser would (or not), and go on."""
+    bye = f"{site.address}/bye.json"
+    shown = browser.get(site.redirect_uri, params={"logout": bye})
+    if shown.url == bye:
+        return
+    found = re.findall(r'<iframe src="([^"]+)"', shown.text)
+    assert found, f"{shown.url} ({shown.status_code}): {shown.text}"
+    if not frames:
+        return
+    for frame in found:
+        assert browser.get(unescape(frame)).status_code == 200
+    onward = re.search(r'id="onward" href="([^"]+)"', shown.text)
+    assert onward
+    assert browser.get(unescape(onward.group(1))).url == bye
 
 
 def kept(site: Site, browser: Person) -> Any:
@@ -82,29 +112,40 @@ def test_it_refreshes(server: Apache, browser: Person, member: Member, which: st
 @pytest.mark.compliance("L01")
 @SITES
 def test_signing_out_at_the_site_signs_out_here(
-    tessera: Tessera, server: Apache, browser: Person, member: Member, which: str
+    server: Apache, browser: Person, member: Member, which: str
 ) -> None:
     site: Site = getattr(server, which)
     enter(site, browser, member)
-    shown = browser.get(site.redirect_uri, params={"logout": f"{site.address}/bye.json"})
-    assert follow_frames(browser, shown) == f"{site.address}/bye.json"
+    sign_out(site, browser)
     assert kept(site, browser) is None
     assert "/sign-in" in browser.get(f"{site.address}/private/index.json").url
 
 
 @pytest.mark.compliance("FC1")
-def test_signing_out_at_one_site_signs_out_at_the_other(
+def test_the_browser_tells_a_site_that_the_session_has_ended(
     server: Apache, browser: Person, member: Member
 ) -> None:
+    enter(server.signing, browser, member)
+    enter_at_once(server.asking, browser, member)
+    sign_out(server.signing, browser)
+    assert kept(server.asking, browser) is None
+
+
+@pytest.mark.compliance("BC1")
+@pytest.mark.parametrize("end", ["signed out elsewhere", "deactivated"])
+def test_the_server_tells_a_site_that_the_session_has_ended(
+    tessera: Tessera, server: Apache, browser: Person, member: Member, end: str
+) -> None:
     enter(server.asking, browser, member)
-    # Already signed in here: the second site asks nothing.
-    page = f"{server.signing.address}/private/index.json"
-    assert browser.get(page).json()["sub"] == member.key
-    assert kept(server.signing, browser) is not None
-    bye = f"{server.asking.address}/bye.json"
-    shown = browser.get(server.asking.redirect_uri, params={"logout": bye})
-    assert follow_frames(browser, shown) == bye
-    assert kept(server.signing, browser) is None
+    enter_at_once(server.signing, browser, member)
+    if end == "deactivated":
+        with tessera.app.app_context():
+            accounts.deactivate(db.session.get(Account, member.account_id))
+            db.session.commit()
+    else:
+        # The browser goes no further than Tessera's page.
+        sign_out(server.asking, browser, frames=False)
+    eventually(lambda: kept(server.signing, browser) is None, "the site ended its session", 60)
 
 
 def test_an_api_asks_about_a_token(server: Apache, browser: Person, member: Member) -> None:
@@ -127,14 +168,3 @@ def test_an_api_takes_a_jwt_by_its_signature(
     head, body, signature = token.split(".")
     forged = f"{head}.{body}.{signature[:-4]}AAAA"
     assert api(server.signing, forged).status_code == 401
-
-
-def follow_frames(browser: Person, shown: requests.Response) -> str:
-    """Do what a browser does with the signed-out page: load its frames, then go on."""
-    frames = re.findall(r'<iframe src="([^"]+)"', shown.text)
-    assert frames, f"{shown.url} ({shown.status_code}): {shown.text}"
-    for frame in frames:
-        assert browser.get(unescape(frame)).status_code == 200
-    onward = re.search(r'id="onward" href="([^"]+)"', shown.text)
-    assert onward
-    return browser.get(unescape(onward.group(1))).url

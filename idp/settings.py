@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     """Processes of the web server."""
     web_threads: Annotated[int, Field(ge=1, le=64)] = 8
     """Threads of each process of the web server."""
+    key_rotation_days: Annotated[int, Field(ge=0, le=3650)] = 90
+    """After how many days new keys sign tokens. 0: never, but by ``tessera keys rotate``."""
 
     @field_validator("encryption_keys", mode="before")
     @classmethod

@@ -9,7 +9,7 @@ from redis import RedisError
 import sync.clock
 from idp import clock, jobs
 from idp.clock import Tick
-from idp.oauth import backchannel
+from idp.oauth import backchannel, key_schedule
 
 log = structlog.get_logger()
 
@@ -19,6 +19,7 @@ QUEUES = ("mail", backchannel.QUEUE, "live", "default", "bulk")
 TICKS = (
     Tick("sync", 2.0, sync.clock.tick),
     Tick("logout", 2.0, backchannel.tick),
+    Tick("keys", 600.0, key_schedule.tick),
 )
 # How long a Redis that is back may go unnoticed.
 REDIS_SECONDS = 2.0

@@ -1,12 +1,26 @@
-"""``tessera check``: what a deployment needs, looked at before it runs."""
+"""What a deployment needs, looked at before it runs: ``tessera check`` and every start."""
 
 from redis import Redis, RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from idp import database
 from idp.database import db
+from idp.oauth import keys
 from idp.settings import ConfigurationError, Settings
 from launch import schema
+
+
+def check_start() -> None:
+    """What must be right before a process works: the schema is this version's, and the keys that
+    sign can be read (K3). Expects an app context, and ends its session.
+
+    Raises ``ConfigurationError``.
+    """
+    schema.check()
+    with database.reading():
+        keys.check()
+    db.session.remove()
 
 
 def check_deployment(settings: Settings) -> list[str]:
@@ -19,7 +33,7 @@ def check_deployment(settings: Settings) -> list[str]:
         try:
             with db.engine.connect() as connection:
                 connection.execute(text("SELECT 1"))
-            schema.check()
+            check_start()
         except SQLAlchemyError as error:
             problems.append(str(schema.unreachable(error)))
         except ConfigurationError as error:

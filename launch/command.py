@@ -123,10 +123,14 @@ def clock() -> None:
 
 def _run_process(name: str) -> None:
     from launch import background
+    from launch.checks import check_start
     from wsgi import create_app
 
+    app = create_app()
+    with app.app_context():
+        check_start()
     start: Callable[[Any], None] = getattr(background, name)
-    start(create_app())
+    start(app)
 
 
 @command.command()

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from idp.settings import ConfigurationError, Settings, is_loopback
 from launch import sample, schema
+from launch.checks import check_start
 from launch.processes import Child, end_all
 from launch.redis import NoRedis, RedisServer, answers
 
@@ -110,6 +111,7 @@ def prepare(settings: Settings, sandbox_address: str, stop: list[int]) -> dict[s
     app = create_app(settings)
     with app.app_context():
         schema.upgrade()
+        check_start()
         if sample.is_wanted(settings):
             if not is_loopback(settings.issuer):
                 raise ConfigurationError(

@@ -9,7 +9,7 @@ from granian.log import LogLevels
 from granian.server.common import AbstractServer
 
 from idp.settings import Settings
-from launch import schema
+from launch.checks import check_start
 
 # Requests that one process takes in at a time; what comes on top waits in the kernel's queue.
 _AT_ONCE = 64
@@ -18,14 +18,16 @@ _HEADERS_WITHIN = 15_000
 
 
 def serve(settings: Settings) -> None:
-    """Serve until a signal ends it. Raises ``ConfigurationError`` on an old schema."""
+    """Serve until a signal ends it.
+
+    Raises ``ConfigurationError`` on an old schema, or with signing keys that cannot be read.
+    """
     from wsgi import create_app
 
     with create_app(settings).app_context():
-        schema.check()
+        check_start()
         from idp.database import db
 
-        db.session.remove()
         db.engine.dispose()  # no connection is shared with the processes that serve
     server("wsgi:create_app", settings).serve()
 

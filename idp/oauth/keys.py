@@ -95,6 +95,16 @@ def current(algorithm: str = ALGORITHM) -> SigningPair:
     return key
 
 
+def check() -> None:
+    """What a start asks: can the keys that sign, now or next, be read? None yet is fine.
+
+    Raises ``encryption.Unreadable`` (K3).
+    """
+    in_use = select(SigningKey.private_key).where(SigningKey.retires_at.is_(None))
+    for sealed in db.session.scalars(in_use).all():
+        encryption.decrypt(sealed)
+
+
 def published() -> list[dict[str, Any]]:
     """The public JWKs, those that sign first, read from the database (RFC 7517, 5)."""
     rows = db.session.execute(

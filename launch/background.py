@@ -9,7 +9,7 @@ from redis import RedisError
 import sync.clock
 from idp import clock, jobs
 from idp.clock import Tick
-from idp.oauth import backchannel, key_schedule
+from idp.oauth import backchannel, key_schedule, tidy
 
 log = structlog.get_logger()
 
@@ -20,6 +20,7 @@ TICKS = (
     Tick("sync", 2.0, sync.clock.tick),
     Tick("logout", 2.0, backchannel.tick),
     Tick("keys", 600.0, key_schedule.tick),
+    Tick("tidy", 600.0, tidy.tick),
 )
 # How long a Redis that is back may go unnoticed.
 REDIS_SECONDS = 2.0

@@ -67,7 +67,7 @@ def _in_app(inner: click.Command) -> click.Command:
 
 def _add_all() -> None:
     from idp.directory.commands import group_command, import_command
-    from idp.oauth.commands import client, keys
+    from idp.oauth.commands import client, keys, tidy
     from idp.signin.commands import account_command
     from launch.association import association_command
     from sync.commands import sync
@@ -79,6 +79,7 @@ def _add_all() -> None:
         association_command,
         client,
         keys,
+        tidy,
         sync,
     ):
         command.add_command(_in_app(part))

@@ -1,4 +1,4 @@
-"""The command line of the authorization server: clients and keys."""
+"""The command line of the authorization server: clients, keys and garbage collection."""
 
 import json
 from typing import Any
@@ -9,6 +9,7 @@ from idp.database import db
 from idp.directory.contacts import InvalidValue
 from idp.oauth import client_options, clients, registration
 from idp.oauth import keys as signing_keys
+from idp.oauth import tidy as garbage
 from idp.oauth.clients import Client
 from idp.oauth.higher_logic_commands import worksheet_command
 from idp.oauth.templates import TEMPLATES
@@ -214,3 +215,10 @@ def rotate_keys(leaked: bool) -> None:
         raise click.ClickException(str(error)) from None
     db.session.commit()
     click.echo(kid)
+
+
+@click.command("tidy")
+def tidy() -> None:
+    """Delete what has expired and nothing can need any more, as the clock does by itself."""
+    for name, number in garbage.run().items():
+        click.echo(f"{number:>9,} {name}")

@@ -39,6 +39,7 @@ COMMANDS = [
     "sync resend",
     "sync reconcile",
     "keys rotate",
+    "tidy",
 ]
 
 

@@ -20,6 +20,10 @@ from bench.postgres import Cluster
 from idp.settings import Settings
 from tests.stack import free_port
 
+VIEW = "one request of an empty view"
+SIGNATURE = "one RS256 signature (2048 bits)"
+COMMIT = {"sqlite": "one commit on SQLite", "postgres": "one commit on Postgres"}
+
 TIMES = 1000
 # About what a code or a token is as a row.
 _ROW = ("x" * 43, "y" * 400)
@@ -107,11 +111,11 @@ class Direct:
     def measure(self, core: int) -> dict[str, Floor]:
         """Each of them, by name."""
         work: dict[str, Callable[[], object]] = {
-            "one RS256 signature (2048 bits)": self._sign,
-            "one commit on SQLite": self._commit_on_sqlite,
+            SIGNATURE: self._sign,
+            COMMIT["sqlite"]: self._commit_on_sqlite,
         }
         if self._postgres is not None:
-            work["one commit on Postgres"] = self._commit_on_postgres
+            work[COMMIT["postgres"]] = self._commit_on_postgres
         with cores.on(core):
             return {name: self._measure(once) for name, once in work.items()}
 

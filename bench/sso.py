@@ -140,9 +140,7 @@ async def run(asked: Plan, here: Field, core: int) -> tuple[Rounds, dict[str, li
                 f"{report.cpu(refreshes):.2f} for 1,000 refreshes"
             )
         if here.view is not None and here.direct is not None:
-            seen = {
-                "one request of an empty view": await floor.view(*here.view, asked.parallel, core)
-            }
+            seen = {floor.VIEW: await floor.view(*here.view, asked.parallel, core)}
             seen |= here.direct.measure(core)
             if number:
                 for name, one_floor in seen.items():

@@ -1,6 +1,6 @@
 """What the rounds are made to say."""
 
-from bench import report
+from bench import floor, report
 from bench.floor import Floor
 from bench.load import Measured
 from bench.report import Round
@@ -62,10 +62,17 @@ def test_without_the_other_there_is_no_verdict() -> None:
 
 
 def test_the_report_has_every_server_floor_and_fact() -> None:
-    floors = {"one commit": [Floor(1000, 0.5, 0.1), Floor(1000, 0.7, 0.3)]}
+    commit = floor.COMMIT["sqlite"]
+    floors = {
+        floor.VIEW: [Floor(1000, 0.2, 0.1)],
+        floor.SIGNATURE: [Floor(1000, 0.3, 0.3)],
+        commit: [Floor(1000, 0.5, 0.1), Floor(1000, 0.7, 0.3)],
+    }
     text = report.text(FASTER, floors, ["On a machine."])
     assert "| Tessera, SQLite | 3.00 (2.00 to 8.00) | server 3.00, database 0.00 | 100" in text
     assert "| node-oidc-provider, SQLite | 5.00 (4.00 to 16.00) |" in text
-    assert "| one commit | 0.200 | 0.600 |" in text
+    assert f"| {commit} | 0.200 | 0.600 |" in text
+    assert "a sign-on on SQLite: 3 requests, a signature, 2 commits | 1.000 |" in text
+    assert "a sign-on on Postgres" not in text
     assert "- On a machine." in text
     assert "25% of the servers' core" in text

@@ -18,7 +18,7 @@ from tests.oauth.hostile import FORM
 from tests.oauth.signing_sites import signing_site
 
 ENOUGH = settings(
-    max_examples=100,
+    max_examples=200,
     derandomize=True,  # the same requests each time: a run that fails can be repeated
     database=None,
     deadline=None,
@@ -82,9 +82,11 @@ def attack(site: Site, member: Member, path: str, check: Callable[[int, str, byt
         pairs = data.draw(st.sampled_from(forms).flatmap(hostile.changed))
         fields = hostile.encoded(pairs, raw=data.draw(st.booleans()))
         method = data.draw(hostile.METHODS)
-        kind = data.draw(st.one_of(st.just(FORM), hostile.CONTENT_TYPES)) if method != "GET" else ""
+        kind = FORM if method != "GET" else ""
+        if data.draw(hostile.SELDOM):
+            kind = data.draw(hostile.CONTENT_TYPES)
         body, query = (fields, b"") if method != "GET" else (b"", fields)
-        if data.draw(st.integers(0, 9)) == 0:
+        if data.draw(hostile.SELDOM):
             query = fields[:4000]
         if "multipart" in kind:
             body = (
@@ -96,9 +98,9 @@ def attack(site: Site, member: Member, path: str, check: Callable[[int, str, byt
         else:
             cookie = cookie_of(site, member) if "logout" in path else cookie
             environ["HTTP_COOKIE"] = cookie
-        if data.draw(st.integers(0, 3)) == 0:
+        if data.draw(hostile.SELDOM):
             environ["HTTP_AUTHORIZATION"] = data.draw(hostile.AUTHORIZATIONS)
-        if data.draw(st.integers(0, 3)) == 0:
+        if data.draw(hostile.SELDOM):
             environ |= data.draw(hostile.OTHER_HEADERS)
         check(*hostile.send(site.app, environ))
 
@@ -119,7 +121,9 @@ def test_no_endpoint_for_machines_fails(site: Site, member: Member, path: str) -
             assert kind.startswith("application/json"), body
 
     attack(site, member, path, check)
-    assert {200, 400, 401, 405} <= seen
+    # What it was held to reached the endpoint, and was not all refused at the door.
+    assert {400, 405} <= seen
+    assert seen & {200, 201}
 
 
 @pytest.mark.slow

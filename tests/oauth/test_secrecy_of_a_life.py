@@ -15,14 +15,16 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 from flask import Flask
-from sqlalchemy import MetaData, select
+from sqlalchemy import MetaData, select, update
 
 from idp import jobs
-from idp.database import db
+from idp.database import db, now
 from idp.directory.accounts import Account
 from idp.oauth import registration
+from idp.oauth.grants import Grant
 from idp.settings import Settings
 from idp.signin import passwords, recovery
+from idp.signin.sessions import hashed
 from tests import browsing, factories
 from tests.oauth.conftest import Site, app_on, basic, parameters_of, site_in
 from tests.oauth.signing_sites import signing_site
@@ -99,6 +101,7 @@ class Life:
             form |= {"token": fresh["access_token"], "code": code}
             assert elsewhere.post(path, data=form, headers=header).status_code == 401
             assert elsewhere.post(path, data={**form, "client_secret": wrong}).status_code >= 400
+        self._lets_a_code_expire(site, self.keep(f"{name}: expired code", site.code(scope=scope)))
         bad_code = self.keep(f"{name}: refused code", site.code(scope=scope))
         bad_verifier = self.keep(f"{name}: wrong verifier", secrets.token_urlsafe(40))
         assert site.exchange(bad_code, code_verifier=bad_verifier).status_code == 400
@@ -107,6 +110,13 @@ class Life:
         site.authorize(id_token_hint=fresh["id_token"] + "x")
         assert site.exchange(code).json["error"] == "invalid_grant"
         assert site.refresh(tokens["refresh_token"]).status_code == 400
+
+    def _lets_a_code_expire(self, site: Site, code: str) -> None:
+        with self.app.app_context():
+            mine = Grant.code_hash == hashed(code)
+            db.session.execute(update(Grant).where(mine).values(code_expires_at=now()))
+            db.session.commit()
+        assert site.exchange(code).json["error"] == "invalid_grant"
 
     def pushes(self, site: Site) -> None:
         """A pushed request and what its code gives, asked about and revoked."""

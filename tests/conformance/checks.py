@@ -27,11 +27,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Checks:
-    """All sections; the reasons of checks that do not apply; those that are still to come."""
+    """All sections, and the reasons of the checks that do not apply."""
 
     sections: tuple[Section, ...]
     does_not_apply: dict[str, str]
-    not_yet: frozenset[str]
 
     @property
     def ids(self) -> frozenset[str]:
@@ -45,15 +44,12 @@ def load(path: Path) -> Checks:
     checks = Checks(
         sections=tuple(Section(**section) for section in read["section"]),
         does_not_apply=read.get("does_not_apply", {}),
-        not_yet=frozenset(read.get("not_yet", {}).get("checks", ())),
     )
     names = [name for section in checks.sections for name in section.checks]
     if twice := {name for name in names if names.count(name) > 1}:
         raise InvalidChecks(f"listed twice: {', '.join(sorted(twice))}")
     if odd := [name for name in names if not _ID.fullmatch(name)]:
         raise InvalidChecks(f"no ids: {', '.join(odd)}")
-    if unknown := (checks.does_not_apply.keys() | checks.not_yet) - checks.ids:
+    if unknown := checks.does_not_apply.keys() - checks.ids:
         raise InvalidChecks(f"unknown: {', '.join(sorted(unknown))}")
-    if both := checks.does_not_apply.keys() & checks.not_yet:
-        raise InvalidChecks(f"still to come, and does not apply: {', '.join(sorted(both))}")
     return checks

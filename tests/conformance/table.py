@@ -48,14 +48,12 @@ def problems(checks: Checks, shown: Iterable[Shown]) -> list[str]:
     """What is wrong with the list in the light of a run, one line each."""
     passed = {name for run in shown if run.passed for name in run.checks}
     required = {name for part in checks.sections if part.required for name in part.checks}
-    missing = required - passed - checks.does_not_apply.keys() - checks.not_yet
+    missing = required - passed - checks.does_not_apply.keys()
     found = []
     if missing:
         found.append(f"no test shows {_listed(missing)}, and no reason says that it need not")
     if contradicted := checks.does_not_apply.keys() & passed:
         found.append(f"a test shows {_listed(contradicted)}, which is said not to apply")
-    if done := checks.not_yet & passed:
-        found.append(f"a test shows {_listed(done)}, which is listed as still to come")
     return found
 
 

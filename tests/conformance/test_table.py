@@ -15,7 +15,6 @@ LIST = Checks(
         Section("Windows", "RFC 2", False, {"W1": "Windows open"}),
     ),
     does_not_apply={"D2": "There is a curtain."},
-    not_yet=frozenset(),
 )
 ON_SQLITE = Shown(frozenset({"D1"}), "tests/test_door.py", "test_a_door_opens", "sqlite")
 ON_POSTGRES = replace(ON_SQLITE, database="postgres")
@@ -39,15 +38,12 @@ def test_a_check_needs_a_test_that_ran_or_a_reason() -> None:
     (missing,) = table.problems(LIST, [])
     assert missing.startswith("no test shows D1")
     assert table.problems(LIST, [replace(ON_SQLITE, passed=False)]) == [missing]
-    assert table.problems(replace(LIST, not_yet=frozenset({"D1"})), []) == []
 
 
 def test_a_list_that_is_behind_the_tests_is_wrong() -> None:
     shut = replace(ON_SQLITE, checks=frozenset({"D1", "D2"}))
     (wrong,) = table.problems(LIST, [shut])
     assert wrong == "a test shows D2, which is said not to apply"
-    (wrong,) = table.problems(replace(LIST, not_yet=frozenset({"D1"})), [ON_SQLITE])
-    assert wrong == "a test shows D1, which is listed as still to come"
 
 
 SECTION = '[[section]]\ntitle = "T"\nsource = "S"\nrequired = true\n[section.checks]\n'
@@ -59,10 +55,6 @@ SECTION = '[[section]]\ntitle = "T"\nsource = "S"\nrequired = true\n[section.che
         (SECTION + 'B1 = "x"\n' + SECTION + 'B1 = "y"\n', "listed twice: B1"),
         (SECTION + 'b1 = "x"\n', "no ids: b1"),
         (SECTION + 'B1 = "x"\n[does_not_apply]\nB2 = "y"\n', "unknown: B2"),
-        (
-            SECTION + 'B1 = "x"\n[does_not_apply]\nB1 = "y"\n[not_yet]\nchecks = ["B1"]\n',
-            "still to come, and does not apply: B1",
-        ),
     ],
 )
 def test_a_list_that_contradicts_itself_is_not_read(tmp_path: Path, text: str, why: str) -> None:

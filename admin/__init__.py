@@ -6,7 +6,7 @@ a subject: the view is thin, what it asks of the database stands beside it, and 
 to the packages that they are about.
 """
 
-from flask import Blueprint, Flask, g
+from flask import Blueprint, Flask
 from flask_admin import Admin
 from flask_admin.theme import Theme
 
@@ -20,6 +20,7 @@ from admin.keys import KeyConverter
 from admin.moments import ago, day, until
 from admin.overview import OverviewView
 from admin.people import PeopleView
+from idp.web import csp_nonce
 
 __all__ = ["init_app"]
 
@@ -45,7 +46,7 @@ def init_app(app: Flask) -> None:
         index_view=OverviewView("Overview", endpoint="panel", url="/panel"),
         url="/panel",
         theme=Theme(folder="bootstrap4", base_template="panel/base.html"),
-        csp_nonce_generator=lambda: g.csp_nonce,
+        csp_nonce_generator=csp_nonce,
     )
     for view in (
         PeopleView("People", "Directory", "panel_people", "people"),

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.types import TypeDecorator
 
 from idp.settings import Settings
@@ -158,6 +159,19 @@ def _ask_the_idle(engine: Engine) -> None:
             raise DisconnectionError from error  # the pool makes another
 
 
+def set_query_only(connection: PoolProxiedConnection, wanted: bool) -> None:
+    """Let a pooled connection to SQLite only read, or write again.
+
+    Said only when it changes: SQLite compiles every statement anew after it.
+    """
+    if connection.info.get("query_only", False) == wanted or connection.dbapi_connection is None:
+        return
+    cursor = connection.dbapi_connection.cursor()
+    cursor.execute(f"PRAGMA query_only = {'ON' if wanted else 'OFF'}")
+    cursor.close()
+    connection.info["query_only"] = wanted
+
+
 def _tune_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
@@ -176,15 +190,12 @@ def _tune_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def on_begin(connection: Any) -> None:
         # Handed to the driver: SQLAlchemy's way there costs more than what most requests ask.
-        execute = connection.connection.dbapi_connection.execute
-        if _reading.get():
-            execute("PRAGMA query_only = ON")
-            execute("BEGIN")
-        else:
-            # A transaction that reads first and writes later cannot wait for another writer in
-            # WAL mode, it fails; one that takes its turn at once waits (sqlite.org/isolation).
-            execute("PRAGMA query_only = OFF")
-            execute("BEGIN IMMEDIATE")
+        only_reading = _reading.get()
+        set_query_only(connection.connection, only_reading)
+        # A transaction that reads first and writes later cannot wait for another writer in WAL
+        # mode, it fails; one that takes its turn at once waits (sqlite.org/isolation).
+        begin = "BEGIN" if only_reading else "BEGIN IMMEDIATE"
+        connection.connection.dbapi_connection.execute(begin)
 
 
 def _lower(value: object) -> object:

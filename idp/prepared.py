@@ -21,7 +21,7 @@ from sqlalchemy import Executable, bindparam, insert
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import DeclarativeBase
 
-from idp.database import db
+from idp.database import db, set_query_only
 
 _EXTENSION = "tessera-prepared"
 _HELD = "prepared_connection"
@@ -102,7 +102,7 @@ class _Held:
         self.connection = cast("Any", self.pooled.driver_connection)
         if self.dialect.name == "sqlite":
             self.turn: Any = app.extensions[_EXTENSION]
-            self.connection.execute("PRAGMA query_only = OFF")  # a reader may have had it
+            set_query_only(self.pooled, False)  # a reader of the session's may have had it
         else:
             self.turn = _NO_TURNS
             self.connection.autocommit = True

@@ -1,13 +1,16 @@
 """What every page has in common: headers, CSRF, sessions' cookies, transactions, error pages."""
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 from flask import Flask, Request, Response, abort, current_app, g, render_template, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_bootstrap import Bootstrap5
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
+from itsdangerous import URLSafeTimedSerializer
 from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, HTTPException
@@ -25,6 +28,38 @@ bootstrap = Bootstrap5()
 # The largest form is a bio; an upload has its own bound.
 LARGEST_BODY = 2 * 1024 * 1024
 READING_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+class CookieSessions(SecureCookieSessionInterface):
+    """Flask's sessions in a signed cookie, whose signer is made once and not for each request."""
+
+    _signer: URLSafeTimedSerializer | None = None
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        """The signer of the app's cookies."""
+        if self._signer is None:
+            self._signer = super().get_signing_serializer(app)
+        return self._signer
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """The session of a request; one without cookies, as another site's server makes it, has
+        an empty one."""
+        if "HTTP_COOKIE" not in request.environ:
+            return self.session_class()
+        return super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Write the cookie; a session that nobody looked at says nothing."""
+        if session.accessed or session.modified:
+            super().save_session(app, session, response)
+
+
+class App(Flask):
+    """Flask, without what only asynchronous views need: each hook of each request is asked."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function itself: all of ours are synchronous."""
+        return func
 
 
 class TextRequest(Request):
@@ -52,6 +87,7 @@ def _without_nul(given: MultiDict[str, str]) -> MultiDict[str, str]:
 def init_app(app: Flask, settings: Settings) -> None:
     """Give an app the house's rules for every request."""
     app.request_class = TextRequest
+    app.session_interface = CookieSessions()
     app.secret_key = settings.signing_key
     app.config.update(
         MAX_CONTENT_LENGTH=LARGEST_BODY,
@@ -72,7 +108,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-    app.before_request(_begin)  # first: a page that refuses needs its nonce, too
+    app.before_request(_begin)
     csrf.init_app(app)
     bootstrap.init_app(app)
     app.teardown_request(_end)
@@ -119,8 +155,14 @@ def form_may_leave() -> None:
     g.form_targets = ("https:",) if secure else ("https:", "http:")
 
 
+def csp_nonce() -> str:
+    """What the scripts and styles of the page at hand carry, so that no other runs."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return str(g.csp_nonce)
+
+
 def _begin() -> None:
-    g.csp_nonce = secrets.token_urlsafe(16)
     if "\x00" in request.path:
         abort(404)
     if request.method in READING_METHODS:
@@ -131,31 +173,45 @@ def _end(_error: BaseException | None) -> None:
     database.stop_reading()
 
 
+_ALWAYS = (
+    ("X-Frame-Options", "DENY"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+)
+# What is no page loads nothing and is shown in no frame.
+_NO_PAGE = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+
 def _headers(response: Response) -> Response:
-    nonce = g.get("csp_nonce", "")
-    frames = " ".join(g.get("frame_sources", ())) or "'none'"
-    targets = " ".join(("'self'", *g.get("form_targets", ())))
-    response.headers.setdefault(
-        "Content-Security-Policy",
-        f"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' "
-        f"'nonce-{nonce}'; img-src 'self' data:; frame-src {frames}; form-action {targets}; "
-        "frame-ancestors 'none'; base-uri 'none'; object-src 'none'",
-    )
-    response.headers.setdefault("X-Frame-Options", "DENY")
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "no-referrer")
-    response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers = response.headers
+    present = {name for name, _ in headers}
+    for name, value in _ALWAYS:
+        headers.add(name, value)
     if current_app.config["TESSERA"].secure:
-        response.headers.setdefault(
-            "Strict-Transport-Security", "max-age=31536000; includeSubDomains"
-        )
-    if request.endpoint != "static" and "Cache-Control" not in response.headers:
-        response.headers["Cache-Control"] = "no-store"
+        headers.add("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+    if "Content-Security-Policy" not in present:
+        headers.add("Content-Security-Policy", _content_policy(response))
+    if "Cache-Control" not in present and request.endpoint != "static":
+        headers.add("Cache-Control", "no-store")
     return response
 
 
+def _content_policy(response: Response) -> str:
+    if response.mimetype != "text/html" or "Location" in response.headers:
+        return _NO_PAGE
+    frames = " ".join(g.get("frame_sources", ())) or "'none'"
+    targets = " ".join(("'self'", *g.get("form_targets", ())))
+    nonce = csp_nonce()
+    return (
+        f"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' "
+        f"'nonce-{nonce}'; img-src 'self' data:; frame-src {frames}; form-action {targets}; "
+        "frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+    )
+
+
 def _page_context() -> dict[str, Any]:
-    return {"association": association.get(), "csp_nonce": g.get("csp_nonce", "")}
+    return {"association": association.get(), "csp_nonce": csp_nonce()}
 
 
 def _page(status: int, title: str, text: str) -> tuple[str, int]:

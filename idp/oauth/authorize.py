@@ -84,9 +84,11 @@ def authorize() -> Response:
 
 def check_length(given: Parameters) -> None:
     """A request that the way over the sign-in page would cut short is refused at once."""
-    query = _query(given)
-    if len(query) < _LONGEST_QUERY // 3:  # no character becomes more than three
+    # No character becomes more than three, here and on the way: what is short is not encoded.
+    raw = sum(len(name) + len(value.encode()) + 2 for name, value in given.items())
+    if raw < _LONGEST_QUERY // 9:
         return
+    query = _query(given)
     hint = given.get("login_hint", "")
     if len(urlencode({"next": query, "login_hint": hint})) > _LONGEST_QUERY:
         raise InvalidRequest("The request is too long.")

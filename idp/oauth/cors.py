@@ -82,7 +82,7 @@ def _judge() -> Response | None:
 
 def _tell(response: Response) -> Response:
     if request.endpoint in FOR_APPS:
-        response.vary.add("Origin")
+        response.headers.add("Vary", "Origin")
         # Why a token was refused (RFC 6750, 3).
         response.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate"
     if "cors_origin" in g:

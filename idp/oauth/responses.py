@@ -1,8 +1,7 @@
 """How the authorization endpoint answers: to the client by redirect, or to the member by a page."""
 
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-from authlib.common.urls import add_params_to_uri
 from flask import Response, render_template
 
 from idp.oauth.issuer import issuer
@@ -21,7 +20,9 @@ def answer_address(redirect_uri: str, parameters: dict[str, str]) -> str:
 
     With ``iss``, so that the client knows who answers (RFC 9207, 2).
     """
-    return str(add_params_to_uri(redirect_uri, [*parameters.items(), ("iss", issuer())]))
+    # A registered address has no fragment (``addresses``): what is added goes to its end.
+    separator = "&" if "?" in redirect_uri else "?"
+    return redirect_uri + separator + urlencode({**parameters, "iss": issuer()})
 
 
 def goto(address: str) -> Response:

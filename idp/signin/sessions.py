@@ -26,7 +26,15 @@ from idp.prepared import Prepared
 
 LIFETIME = dt.timedelta(hours=12)
 
-manager = LoginManager()
+
+class SessionManager(LoginManager):  # type: ignore[misc]
+    """Flask-Login without a cookie that remembers: it would look for one after each request."""
+
+    def _update_remember_cookie(self, response: Response) -> Response:
+        return response
+
+
+manager = SessionManager()
 
 
 class SignInSession(Base):

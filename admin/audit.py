@@ -34,6 +34,8 @@ WORDS = {
     "staff:sync:resent": "Sent to Higher Logic again",
     "staff:sync:reconciled": "Compared with Higher Logic",
     "client:access:refused": "Not let in: a member of none of the site’s groups",
+    "staff:client:self-test-started": "Self-test started",
+    "staff:client:self-tested": "Self-test finished",
     "client:code:reused": "A sign-in code was used twice",
     "client:refresh:reused": "A refresh token was used twice",
 }

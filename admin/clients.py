@@ -11,6 +11,7 @@ from admin.client_forms import ClientForm
 from admin.client_pages import found
 from admin.client_secrets import SecretPages
 from admin.lists import searched
+from admin.self_test import SelfTestPages
 from admin.worksheet import WorksheetPages
 from idp.database import db
 from idp.directory.contacts import InvalidValue
@@ -19,7 +20,7 @@ from idp.oauth import clients, registration, worksheet
 HIGHER_LOGIC_PATH = "/HigherLogic/Security/OAuth/Authentication.aspx"
 
 
-class ClientsView(SecretPages, WorksheetPages):
+class ClientsView(SecretPages, WorksheetPages, SelfTestPages):
     """`/panel/clients/`."""
 
     @page("/")

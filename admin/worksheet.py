@@ -30,8 +30,14 @@ class WorksheetPages(PanelView):
         form.frontchannel_logout_uri.label.text = "Front-channel logout URL"
         form.backchannel_logout_uri.label.text = "Back-channel logout URL"
         if form.validate_on_submit() and client_addresses.save(form, client, form.addresses()):
-            flash("Saved: Higher Logic can send members here now.", "success")
-            return redirect(url_for("panel_clients.worksheet", client_id=client_id), 303)
+            flash(
+                "Saved. The self-test shows whether Higher Logic can sign members in now.",
+                "success",
+            )
+            there = url_for(
+                "panel_clients.worksheet", client_id=client_id, member=request.args.get("member")
+            )
+            return redirect(there, 303)
         account, problem = _member()
         return self.render(
             "panel/worksheet.html",

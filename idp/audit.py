@@ -44,6 +44,8 @@ class Event(enum.StrEnum):
     CLIENT_CREATED = "staff:client:created"
     CLIENT_CHANGED = "staff:client:changed"
     CLIENT_SECRET_CHANGED = "staff:client:secret-changed"  # noqa: S105
+    CLIENT_TEST_STARTED = "staff:client:self-test-started"
+    CLIENT_TESTED = "staff:client:self-tested"
     IMPORTED = "staff:import:finished"
     RESENT = "staff:sync:resent"
     RECONCILED = "staff:sync:reconciled"

@@ -104,6 +104,24 @@ for (const box of document.querySelectorAll("[data-status]")) {
   setTimeout(look, pauses[box.dataset.state] ?? 3000);
 }
 
+// What a job does is shown as long as it goes on.
+for (const box of document.querySelectorAll("[data-progress-of]")) {
+  const look = async () => {
+    try {
+      const answer = await fetch(box.dataset.progressOf, { redirect: "error" });
+      if (answer.status >= 400 && answer.status < 500) return;
+      if (answer.ok) box.innerHTML = await answer.text();
+    } catch {
+      // The server is away for a moment, or we are signed out: the page keeps what it knew.
+    }
+    goOn();
+  };
+  const goOn = () => {
+    if (box.querySelector("[data-running]")) setTimeout(look, 500);
+  };
+  goOn();
+}
+
 // A page that is made to be printed.
 for (const button of document.querySelectorAll("[data-print]")) {
   button.hidden = false;

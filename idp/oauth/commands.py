@@ -11,7 +11,7 @@ from idp.oauth import client_options, clients, registration
 from idp.oauth import keys as signing_keys
 from idp.oauth import tidy as garbage
 from idp.oauth.clients import Client
-from idp.oauth.higher_logic_commands import worksheet_command
+from idp.oauth.higher_logic_commands import self_test_command, worksheet_command
 from idp.oauth.templates import TEMPLATES
 
 
@@ -21,6 +21,7 @@ def client() -> None:
 
 
 client.add_command(worksheet_command)
+client.add_command(self_test_command)
 
 
 @client.command("create")

@@ -15,6 +15,7 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    delete,
     exists,
     false,
     insert,
@@ -223,6 +224,11 @@ def revoke(grant_id: int) -> None:
         .values(revoked_at=now())
         .execution_options(synchronize_session=False)
     )
+
+
+def forget_session(session_id: int) -> None:
+    """Delete what was granted in a session, with its codes and tokens: for one that was lent."""
+    db.session.execute(delete(Grant).where(Grant.session_id == session_id))
 
 
 def session_id(token_hash: str) -> str:

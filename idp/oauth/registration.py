@@ -5,12 +5,16 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import delete, update
+
 from idp import audit
 from idp.database import db, now
 from idp.directory.contacts import InvalidValue
 from idp.oauth import client_secrets
+from idp.oauth.client_secrets import ClientSecret
 from idp.oauth.clients import Client
 from idp.oauth.templates import TEMPLATES
+from idp.signin.sessions import hashed
 
 # How long the secret before this one is taken, so that the site can change over.
 SECRET_OVERLAP = dt.timedelta(days=7)
@@ -119,6 +123,18 @@ def temporary_secret(client: Client, lifetime: dt.timedelta) -> str:
     client.secrets = [row, *(known for known in client.secrets if known.good)]
     client.version += 1
     return secret
+
+
+def end_temporary_secret(client_row_id: int, secret: str) -> None:
+    """Void a temporary secret before its time, whatever became of the client's others."""
+    db.session.execute(
+        delete(ClientSecret).where(
+            ClientSecret.client_id == client_row_id, ClientSecret.secret_hash == hashed(secret)
+        )
+    )
+    db.session.execute(
+        update(Client).where(Client.id == client_row_id).values(version=Client.version + 1)
+    )
 
 
 def end_old_secrets(client: Client) -> None:

@@ -12,9 +12,9 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, g, redirect, request, session, url_for
+from flask import Flask, current_app, g, redirect, request, session, url_for
 from flask_login import LoginManager
-from sqlalchemy import ForeignKey, String, bindparam, select
+from sqlalchemy import ForeignKey, String, bindparam, delete, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from werkzeug.wrappers import Response
 
@@ -188,6 +188,31 @@ def start(account: Account) -> SignInSession:
     g.sign_in_session = row
     audit.record(audit.Event.SIGNED_IN, account.person.key)
     return row
+
+
+def lend(account: Account, lifetime: dt.timedelta, agent: str) -> tuple[SignInSession, str]:
+    """Sign an account in for a test of ours; gives the session, and its cookie as the ``Cookie``
+    header holds it.
+
+    The cookie is readable here and never again; ``take_back`` ends it before its time.
+    """
+    token = secrets.token_urlsafe(32)
+    row = SignInSession(
+        token_hash=hashed(token),
+        account=account,
+        epoch=account.epoch,
+        expires_at=now() + lifetime,
+        agent=agent,
+    )
+    db.session.add(row)
+    interface = current_app.session_interface
+    signer = interface.get_signing_serializer(current_app)  # type: ignore[attr-defined]
+    return row, f"{interface.get_cookie_name(current_app)}={signer.dumps({'sid': token})}"
+
+
+def take_back(row_id: int) -> None:
+    """Delete a session that was lent: it was nobody's sign-in, and no client is told of its end."""
+    db.session.execute(delete(SignInSession).where(SignInSession.id == row_id))
 
 
 def end() -> SignInSession | None:

@@ -48,6 +48,8 @@ FOR_OWNERS = [
     "/panel/clients/{client}/worksheet",
     "/panel/clients/{client}/worksheet/print",
     "/panel/clients/{client}/worksheet/document",
+    "/panel/clients/{client}/self-test",
+    "/panel/clients/{client}/self-test/progress",
     "/panel/audit/",
 ]
 

@@ -32,6 +32,7 @@ COMMANDS = [
     "client end-old-secrets",
     "client list",
     "client worksheet",
+    "client self-test",
     "association set",
     "group create",
     "sync status",

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import secrets
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import SecretStr
 from sqlalchemy import event
+from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from idp import prepared
@@ -90,6 +92,25 @@ def app(site_app: Flask) -> Flask:
 def fresh_app(settings: Settings) -> Iterator[Flask]:
     """An app on an empty database of its own."""
     yield from app_on(settings)
+
+
+@pytest.fixture
+def live(settings: Settings) -> Iterator[Flask]:
+    """The app served on a port of its own, under its own issuer."""
+    server: Any = None
+    # The issuer must be known before the app is made, and the port is known from the server.
+    server = make_server("127.0.0.1", 0, lambda _environ, _start: [], threaded=True)
+    issuer = f"http://127.0.0.1:{server.server_port}"
+    for app in app_on(settings.model_copy(update={"public_url": issuer})):
+        server.app = app
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield app
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """Over real HTTP: a server with threads, a client that nobody here wrote, and races."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,32 +13,12 @@ from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from flask import Flask
 from joserfc import jwt
 from joserfc.jwk import KeySet
-from werkzeug.serving import make_server
 
 from idp.database import db
 from idp.settings import Settings
 from tests import factories
-from tests.oauth.conftest import AFTER_LOGOUT, Site, app_on, parameters_of, sign_in, site_in
+from tests.oauth.conftest import AFTER_LOGOUT, Site, parameters_of, sign_in, site_in
 from tests.oauth.signing_sites import EC, RSA, signing_site
-
-
-@pytest.fixture
-def live(settings: Settings) -> Iterator[Flask]:
-    """The app served on a port of its own, under its own issuer."""
-    server: Any = None
-    # The issuer must be known before the app is made, and the port is known from the server.
-    server = make_server("127.0.0.1", 0, lambda _environ, _start: [], threaded=True)
-    issuer = f"http://127.0.0.1:{server.server_port}"
-    for app in app_on(settings.model_copy(update={"public_url": issuer})):
-        server.app = app
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield app
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
 
 
 def issuer_of(app: Flask) -> str:

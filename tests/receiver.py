@@ -9,6 +9,11 @@ from typing import Any
 from urllib.parse import parse_qs
 
 
+class _Server(ThreadingHTTPServer):
+    # Five, the default, is less than come at once.
+    request_queue_size = 128
+
+
 class Receiver:
     """Answers with ``status``, ``body`` and ``headers``; ``forms`` is what it was told.
 
@@ -31,7 +36,7 @@ class Receiver:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = _Server(("127.0.0.1", 0), Handler)
         if tls is not None:
             self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         self.port: int = self.server.server_port
@@ -52,6 +57,16 @@ class Receiver:
         request.send_header("Content-Length", str(len(self.body)))
         request.end_headers()
         request.wfile.write(self.body)
+
+    def one_by_one(self) -> None:
+        """Take one request after the other from now on."""
+        together, lock = self._take, threading.Lock()
+
+        def alone(request: BaseHTTPRequestHandler) -> None:
+            with lock:
+                together(request)
+
+        self._take = alone  # type: ignore[method-assign]
 
     @property
     def tokens(self) -> list[str]:

@@ -238,9 +238,9 @@ def settle(claims: Sequence[Claim], outcomes: Sequence[Outcome], totals: Totals)
             .execution_options(synchronize_session=False)
         )
     db.session.commit()
-    _leave_alone(
-        {one.client for one, outcome in zip(claims, outcomes, strict=True) if outcome.away}
-    )
+    told = list(zip(claims, outcomes, strict=True))
+    answered = {claim.client for claim, outcome in told if not outcome.away}
+    _leave_alone({claim.client for claim, outcome in told if outcome.away} - answered)
 
 
 def _clients_due() -> list[int]:

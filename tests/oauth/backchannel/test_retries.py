@@ -102,6 +102,25 @@ def test_a_site_that_is_away_is_left_alone_for_a_while(
     assert tell(app)["delivered"] == 1
 
 
+def test_a_site_that_answers_one_of_two_is_not_away(app: Flask, receiver: Receiver) -> None:
+    site = site_in(app, backchannel_logout_uri=receiver.url)
+    for _ in range(2):
+        sign_in_and_out(site)
+    statuses = iter([503, 200, 200])
+    take = receiver._take
+
+    def in_turn(request: Any) -> None:
+        receiver.status = next(statuses)
+        take(request)
+
+    receiver._take = in_turn  # type: ignore[method-assign]
+    receiver.one_by_one()
+    totals = tell(app)
+    assert (totals["delivered"], totals["postponed"]) == (1, 1)
+    sign_in_and_out(site)
+    assert tell(app)["delivered"] == 1
+
+
 def test_a_refusal_of_one_notice_holds_no_other_back(app: Flask, receiver: Receiver) -> None:
     receiver.status = 400
     site = told_at(app, receiver)

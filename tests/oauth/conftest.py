@@ -26,6 +26,7 @@ from werkzeug.test import TestResponse
 from idp import prepared
 from idp.database import db, now
 from idp.directory.accounts import Account
+from idp.limits import limiter
 from idp.oauth import keys, registration
 from idp.settings import Settings
 from idp.signin.sessions import LIFETIME, SignInSession, hashed
@@ -63,14 +64,18 @@ def settings_on(database: str, folder: Any, request: pytest.FixtureRequest) -> S
 def app_on(settings: Settings) -> Iterator[Flask]:
     """An app on an empty database."""
     app = create_app(settings)
-    # The tests ask more in a minute than a site does.
-    app.config["RATELIMIT_ENABLED"] = False
     with app.app_context():
         db.create_all()
     yield app
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No limits: the tests ask more in a minute, and more that is refused, than a site does."""
+    monkeypatch.setattr(limiter, "enabled", False)
 
 
 @pytest.fixture(scope="session", params=DATABASES)

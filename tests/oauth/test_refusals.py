@@ -16,8 +16,8 @@ def limited(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Flask]:
     """An app that counts, as the deployed one does."""
+    monkeypatch.setattr(limiter, "enabled", True)
     for app in app_on(settings_on("sqlite", tmp_path, request)):
-        monkeypatch.setattr(limiter, "enabled", True)
         with app.app_context():
             limiter.reset()
         yield app

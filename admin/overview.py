@@ -132,7 +132,10 @@ def counts() -> dict[str, int]:
 def set_up(standing: dict[str, Any]) -> list[Step]:
     """The steps of the brief; each ticks itself."""
     link = connection.get()
-    client = db.session.scalar(select(Client.id).where(Client.disabled_at.is_(None)).limit(1))
+    # A Higher Logic client is made first, and has its callback once its worksheet came back.
+    addresses = db.session.scalars(
+        select(Client.redirect_uris).where(Client.disabled_at.is_(None))
+    ).all()
     # Who looks after the panel is there from the start and is no import.
     people = db.session.scalar(
         select(Person.id)
@@ -172,10 +175,11 @@ def set_up(standing: dict[str, Any]) -> list[Step]:
         ),
         Step(
             "Make the sign-in client",
-            "So that members sign in at Higher Logic with their account here.",
+            "So that members sign in at Higher Logic with their account here. Send its worksheet "
+            "to your representative, enter what comes back, and let the self-test try it.",
             "panel_clients.index",
-            "Make a client",
-            client is not None,
+            "Open its worksheet" if addresses else "Make a client",
+            any(addresses),
         ),
         Step(
             "Sync the first group",

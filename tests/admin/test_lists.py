@@ -12,9 +12,12 @@ from sqlalchemy import event
 from idp import audit
 from idp.database import db
 from idp.directory.contacts import Person
+from idp.oauth import registration
 from tests import factories
 
-LISTS = ["people/", "companies/", "groups/", "fields/", "groups/many/members", "audit/"]
+LISTS = [
+    *("people/", "companies/", "groups/", "fields/", "groups/many/members", "audit/", "clients/")
+]
 
 
 @contextmanager
@@ -38,6 +41,8 @@ def counted() -> Iterator[list[str]]:
 def test_lists_cost_the_same_however_long_they_are(app: Flask, owner: FlaskClient) -> None:
     factories.group(name="Everybody", key="many")
     factories.person(account=True)
+    registration.create("A site", "machine")
+    db.session.commit()
 
     def costs() -> dict[str, int]:
         found = {}
@@ -51,7 +56,9 @@ def test_lists_cost_the_same_however_long_they_are(app: Flask, owner: FlaskClien
     for number in range(12):
         company = factories.company()
         person = factories.person(account=number % 2 == 0, company=company)
-        factories.group(selects="both", name=f"Group {number}")
+        group = factories.group(selects="both", name=f"Group {number}")
+        client, _secret = registration.create(f"Site {number}", "higher-logic")
+        registration.change(client, permitted_groups=[group])
         audit.record(audit.Event.CONTACT_CHANGED, person.key, changed={"city": ["", "York"]})
     db.session.commit()
     assert costs() == before

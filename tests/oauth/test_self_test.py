@@ -13,6 +13,7 @@ import pytest
 import structlog
 from click.testing import CliRunner
 from flask import Flask
+from joserfc.jwk import ECKey
 from sqlalchemy import func, select
 from werkzeug.wrappers import Request, Response
 
@@ -30,6 +31,7 @@ from idp.signin.sessions import SignInSession
 from tests import factories
 from tests.oauth.conftest import HL_CALLBACK, Site, site_in
 
+PUBLIC = ECKey.generate_key("P-256").as_dict(private=False)
 NAMES = [step.name for step in self_test.STEPS]
 Change = Callable[[Request, Response], None]
 
@@ -136,10 +138,14 @@ def test_all_of_it_works(live: Flask, community: Site) -> None:
         ({"pkce_required": True}, "Higher Logic does not speak it"),
         ({"pushed_required": True}, "Higher Logic does not push"),
         ({"consent_required": True}, "Your own community is trusted"),
+        (
+            {"authentication": "private_key_jwt", "jwks": {"keys": [PUBLIC]}},
+            "Higher Logic has a secret",
+        ),
     ],
 )
 def test_a_setting_that_keeps_higher_logic_out_is_named(
-    live: Flask, community: Site, values: dict[str, bool], words: str
+    live: Flask, community: Site, values: dict[str, Any], words: str
 ) -> None:
     change(live, community, **values)
     results = play(live, community)

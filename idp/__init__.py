@@ -14,7 +14,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.config["TESSERA"] = settings
     logs.init_app(app)
     database.init_app(app, settings)
-    prepared.init_app(app)
+    prepared.init_app(app, settings)
     encryption.init_app(app, settings)
     web.init_app(app, settings)
     limits.init_app(app, settings)

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, DateTime, Engine, MetaData, event
+from sqlalchemy import JSON, DateTime, Engine, MetaData, create_engine, event
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine.interfaces import Dialect
@@ -86,26 +86,45 @@ def now() -> dt.datetime:
 def init_app(app: Flask, settings: Settings) -> None:
     """Bind the app to its database."""
     address = settings.database_address
-    # No values in the text of an error: it goes to the log, and some are hashes and sealed keys.
-    options: dict[str, Any] = {
-        "hide_parameters": True,
-        # A thread has one for the session and one for prepared statements at the most.
-        "pool_size": settings.web_threads,
-        "max_overflow": settings.web_threads,
-    }
     if address.startswith("sqlite"):
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # Writers wait for each other this many seconds before "database is locked".
-        options["connect_args"] = {"timeout": 30}
     app.config["SQLALCHEMY_DATABASE_URI"] = address
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = _options(settings)
     db.init_app(app)
     migrate.init_app(app, db, render_as_batch=True)
     with app.app_context():
+        _tune(db.engine)
         if db.engine.dialect.name == "sqlite":
-            _tune_sqlite(db.engine)
-        else:
-            _ask_the_idle(db.engine)
+            _say_what_begins(db.engine)
+
+
+def another_engine(settings: Settings, **more: Any) -> Engine:
+    """Another engine on the app's database, tuned as the session's; ``more`` is SQLAlchemy's."""
+    engine = create_engine(settings.database_address, **_options(settings), **more)
+    _tune(engine)
+    return engine
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        # No values in the text of an error: it goes to the log, and some are hashes and sealed
+        # keys.
+        "hide_parameters": True,
+        # One for each thread that serves, and as many for a moment.
+        "pool_size": settings.web_threads,
+        "max_overflow": settings.web_threads,
+    }
+    if settings.database_address.startswith("sqlite"):
+        # Writers wait for each other this many seconds before "database is locked".
+        options["connect_args"] = {"timeout": 30}
+    return options
+
+
+def _tune(engine: Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        _tune_sqlite(engine)
+    else:
+        _ask_the_idle(engine)
 
 
 @contextmanager
@@ -159,7 +178,7 @@ def _ask_the_idle(engine: Engine) -> None:
             raise DisconnectionError from error  # the pool makes another
 
 
-def set_query_only(connection: PoolProxiedConnection, wanted: bool) -> None:
+def _set_query_only(connection: PoolProxiedConnection, wanted: bool) -> None:
     """Let a pooled connection to SQLite only read, or write again.
 
     Said only when it changes: SQLite compiles every statement anew after it.
@@ -187,11 +206,13 @@ def _tune_sqlite(engine: Engine) -> None:
         # SQLite's own lower() knows ASCII only; conditions must give Postgres's answers.
         connection.create_function("lower", 1, _lower, deterministic=True)
 
+
+def _say_what_begins(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def on_begin(connection: Any) -> None:
         # Handed to the driver: SQLAlchemy's way there costs more than what most requests ask.
         only_reading = _reading.get()
-        set_query_only(connection.connection, only_reading)
+        _set_query_only(connection.connection, only_reading)
         # A transaction that reads first and writes later cannot wait for another writer in WAL
         # mode, it fails; one that takes its turn at once waits (sqlite.org/isolation).
         begin = "BEGIN" if only_reading else "BEGIN IMMEDIATE"

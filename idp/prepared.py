@@ -14,14 +14,16 @@ import threading
 from collections import namedtuple
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any
 
 from flask import Flask, current_app, g
-from sqlalchemy import Executable, bindparam, insert
+from sqlalchemy import Engine, Executable, Update, bindparam, event, insert, literal, select
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import DeclarativeBase
 
-from idp.database import db, set_query_only
+from idp import database
+from idp.database import db
+from idp.settings import Settings
 
 _EXTENSION = "tessera-prepared"
 _HELD = "prepared_connection"
@@ -63,6 +65,36 @@ class Prepared:
         return ready
 
 
+class Use:
+    """A row that is used up, and one that is made of it: both are kept, or neither.
+
+    ``used`` is an UPDATE. With ``once`` the row is made only if the UPDATE found one to use. On
+    Postgres it is one statement, so that nothing is sent for the transaction around it.
+    """
+
+    def __init__(
+        self, used: Update, made: type[DeclarativeBase], *columns: str, once: bool
+    ) -> None:
+        self._columns = columns
+        self._once = once
+        self._used, self._made = Prepared(used), insertion(made, *columns)
+        use = used.returning(literal(1).label("used")).cte("used")
+        table: Any = made.__table__
+        row = select(*(bindparam(name, type_=table.c[name].type) for name in columns))
+        row = row.select_from(use) if once else row.add_cte(use)
+        self._together = Prepared(insert(made).from_select(columns, row).inline())
+
+    def write(self, **given: Any) -> bool:
+        """Use and make; says whether the row was made."""
+        if _hold().dialect.name == "postgresql":
+            return self._together.write(**given) == 1
+        with writing():
+            if self._used.write(**given) == 0 and self._once:
+                return False
+            self._made.write(**given)
+            return True
+
+
 def insertion(model: type[DeclarativeBase], *columns: str) -> Prepared:
     """An INSERT of one row with these columns, each given by its name."""
     return Prepared(insert(model).values({name: bindparam(name) for name in columns}).inline())
@@ -70,57 +102,75 @@ def insertion(model: type[DeclarativeBase], *columns: str) -> Prepared:
 
 @contextmanager
 def writing() -> Iterator[None]:
-    """One transaction around several statements: all of them are kept, or none."""
+    """One transaction around several statements: all of them are kept, or none.
+
+    Inside of another it is part of that one.
+    """
     held = _hold()
+    if held.writing:
+        yield
+        return
     _end_session()
     with held.turn:
         held.execute("BEGIN IMMEDIATE" if held.dialect.name == "sqlite" else "BEGIN")
+        held.writing = True
         try:
             yield
+            held.execute("COMMIT")
         except BaseException:
-            held.execute("ROLLBACK")
+            if held.pooled.is_valid:
+                held.execute("ROLLBACK")
             raise
-        held.execute("COMMIT")
+        finally:
+            held.writing = False
 
 
-def init_app(app: Flask) -> None:
-    """Let the app's requests run prepared statements."""
-    # SQLite has one writer at a time, and who waits for another sleeps and looks again, for
-    # longer each time. The threads of one process take turns here, and are woken at once.
-    app.extensions[_EXTENSION] = threading.RLock()
+def init_app(app: Flask, settings: Settings) -> None:
+    """Let the app's requests run prepared statements, on connections of their own."""
+    with app.app_context():
+        app.extensions[_EXTENSION] = _Driver(db.engine, settings)
     app.teardown_appcontext(release)
 
 
-class _Held:
-    """The pooled connection that a request holds; it commits each statement by itself."""
+class _Driver:
+    """The connections that prepared statements go through: each statement commits by itself."""
 
-    def __init__(self, app: Flask) -> None:
-        engine = db.engine
-        self.dialect = engine.dialect
-        self.pooled = engine.raw_connection()
-        # The driver's own, which knows more than the DBAPI asks for.
-        self.connection = cast("Any", self.pooled.driver_connection)
-        if self.dialect.name == "sqlite":
-            self.turn: Any = app.extensions[_EXTENSION]
-            set_query_only(self.pooled, False)  # a reader of the session's may have had it
-        else:
-            self.turn = _NO_TURNS
-            self.connection.autocommit = True
+    def __init__(self, sessions: Engine, settings: Settings) -> None:
+        self.engine = database.another_engine(
+            settings, isolation_level="AUTOCOMMIT", pool_reset_on_return=None
+        )
+        self.dialect = sessions.dialect
+        # SQLite has one writer at a time, and who waits for another sleeps and looks again, for
+        # longer each time. The threads of one process take turns here, and are woken at once.
+        self.turn: Any = threading.RLock() if self.dialect.name == "sqlite" else _NO_TURNS
+        # Who ends the session's connections, ends these as well.
+        event.listen(sessions, "engine_disposed", lambda _engine: self.engine.dispose())
+
+
+class _Held:
+    """The pooled connection that a request holds."""
+
+    def __init__(self, driver: _Driver) -> None:
+        self.dialect, self.turn = driver.dialect, driver.turn
+        self.pooled = driver.engine.raw_connection()
+        self.cursor: Any = self.pooled.cursor()
+        self.writing = False
 
     def execute(self, sql: str, values: Any = ()) -> Any:
-        """Run a statement; gives the driver's cursor."""
+        """Run a statement; gives the driver's cursor, which the next statement uses again."""
         try:
-            return self.connection.execute(sql, values)
+            self.cursor.execute(sql, values)
         except self.dialect.loaded_dbapi.Error as error:
-            if self.dialect.is_disconnect(error, self.connection, None):
+            if self.dialect.is_disconnect(error, self.pooled.driver_connection, self.cursor):
                 # Nobody gets this connection after us; the next request has a fresh one.
                 self.pooled.invalidate(error)
             raise
+        return self.cursor
 
     def release(self) -> None:
-        """Give the connection back as the pool's others are."""
-        if self.pooled.is_valid and self.dialect.name != "sqlite":
-            self.connection.autocommit = False
+        """Give the connection back."""
+        if self.pooled.is_valid:
+            self.cursor.close()
         self.pooled.close()
 
 
@@ -138,7 +188,7 @@ _NO_TURNS = _NoTurns()
 def _hold() -> _Held:
     held: _Held | None = g.get(_HELD)
     if held is None:
-        held = _Held(current_app)
+        held = _Held(current_app.extensions[_EXTENSION])
         setattr(g, _HELD, held)
     return held
 

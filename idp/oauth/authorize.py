@@ -13,12 +13,22 @@ from authlib.oauth2 import OAuth2Error
 from flask import Response, request, url_for
 
 from idp import prepared
-from idp.oauth import consent, parameters, permission, pushed, reauthentication, server
+from idp.oauth import (
+    consent,
+    known_clients,
+    parameters,
+    permission,
+    pushed,
+    reauthentication,
+    server,
+)
 from idp.oauth.checks import CHECKS, Authorization, check_client, check_redirect_uri
 from idp.oauth.errors import InvalidRequest, ProtocolError
 from idp.oauth.parameters import Parameters, ProtocolRequest
 from idp.oauth.responses import goto, refusal_page, to_client
 from idp.oauth.sign_in_checks import SIGN_IN_CHECKS, ConsentNeeded, NotPermitted, SignInNeeded
+from idp.prepared import Prepared
+from idp.signin import sessions
 
 log = structlog.get_logger()
 
@@ -34,11 +44,15 @@ _KEPT = (
 _LONGEST_QUERY = 7500
 
 
+_WHO_ASKS = Prepared(sessions.SIGNED_IN.add_columns(known_clients.ASKING_VERSION))
+
+
 def authorize() -> Response:
     """GET and POST /oauth/authorize."""
     try:
         given = parameters.of_request()
         check_length(given)
+        look_up(given)
         client = check_client(given)
         request_uri = given.get("request_uri", "")
         pushed_here = request_uri.startswith(pushed.PREFIX)
@@ -80,6 +94,14 @@ def authorize() -> Response:
     except OAuth2Error as error:
         return _refuse(asked, error)
     return _issue_code(asked)
+
+
+def look_up(given: Parameters) -> None:
+    """Who is signed in and, in the same statement, which copy of the client is the present one."""
+    asking = given.get("client_id", "")
+    row = sessions.look_up(_WHO_ASKS, asking=asking)
+    if row is not None:
+        known_clients.note(asking, row.asking_version)
 
 
 def check_length(given: Parameters) -> None:

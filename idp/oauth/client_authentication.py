@@ -14,7 +14,7 @@ from flask import request
 from idp.oauth import assertions, known_clients
 from idp.oauth.client_secrets import ClientSecret
 from idp.oauth.clients import Client
-from idp.oauth.errors import InvalidClient, InvalidRequest
+from idp.oauth.errors import InvalidClient, InvalidRequest, ProtocolError
 from idp.oauth.foreign_jwts import NotVerified
 from idp.oauth.parameters import Parameters
 from idp.signin.sessions import hashed
@@ -55,6 +55,14 @@ def authenticate(parameters: Parameters) -> tuple[Client, str, ClientSecret | No
         except NotVerified as error:
             raise InvalidClient(_REFUSAL, detail=f"{client_id}: {error}") from None
     return client, method, secret
+
+
+def named(parameters: Parameters) -> str:
+    """The client that the request at hand names, proven or not; empty when none can be read."""
+    try:
+        return _credentials(parameters)[1]
+    except ProtocolError:
+        return ""
 
 
 def _credentials(parameters: Parameters) -> tuple[str, str, str]:

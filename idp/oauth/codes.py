@@ -6,12 +6,13 @@ A code is a part of its grant: there is one for each, so they share a row.
 import datetime as dt
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
 from idp import audit, database
 from idp.database import db, now
-from idp.oauth import grants
+from idp.oauth import grants, known_clients
 from idp.oauth.clients import Client
 from idp.oauth.errors import InvalidGrant
 from idp.oauth.grants import Grant, Standing
@@ -26,7 +27,7 @@ LIFETIME = dt.timedelta(seconds=60)
 class RedeemedCode(Standing):
     """A code that its client brought, with what the tokens need; Authlib asks it by methods.
 
-    It may be used once ``claim`` has said so.
+    It may be used once ``CLAIM`` has made it this exchange's.
     """
 
     redirect_uri: str
@@ -83,19 +84,28 @@ _BY_HASH = Prepared(
             Grant.nonce,
             Grant.code_expires_at,
             Grant.code_claimed_at,
+            known_clients.ASKING_VERSION,
             *grants.STANDING,
         ).select_from(Grant)
     ).where(Grant.code_hash == bindparam("code_hash"))
 )
 
 
-def find(code: str, client: Client) -> RedeemedCode:
-    """Read a code that a client brought, without claiming it.
+def look_up(code: str, asking: str) -> Any:
+    """What is known of a code, ``None`` when nothing is; and the version of the client, by its
+    ``client_id``, that asks."""
+    row = _BY_HASH.row(code_hash=hashed(code), asking=asking)
+    if row is not None:
+        known_clients.note(asking, row.asking_version)
+    return row
+
+
+def judge(row: Any, client: Client) -> RedeemedCode:
+    """A code that was looked up, good for the client that brought it, and not yet claimed.
 
     A second use ends the family, is recorded, and commits (RFC 6749, 4.1.2; S11). Raises
     ``InvalidGrant``.
     """
-    row = _BY_HASH.row(code_hash=hashed(code))
     if row is None:
         raise InvalidGrant("The code is unknown.")
     if row.client_id != client.id:
@@ -122,26 +132,20 @@ def find(code: str, client: Client) -> RedeemedCode:
     )
 
 
-_CLAIM = Prepared(
+CLAIM = (
     update(Grant)
     .where(Grant.id == bindparam("grant_id"), Grant.code_claimed_at.is_(None))
     .values(code_claimed_at=bindparam("moment"))
 )
-
-
-def claim(code: RedeemedCode) -> bool:
-    """Make a code this exchange's own, for good, in the transaction that keeps its tokens.
-
-    One statement decides between parallel exchanges, on every database: who changes the row has
-    the code, and whoever comes second is told so. Authlib would save the token first and delete
-    the code afterwards.
-    """
-    return _CLAIM.write(grant_id=code.grant_id, moment=now()) == 1
+"""Makes a code one exchange's own, for good. One statement decides between parallel exchanges, on
+every database: who changes the row has the code. Authlib would save the token first and delete
+the code afterwards."""
+_BURN = Prepared(CLAIM)
 
 
 def burn(code: RedeemedCode) -> None:
     """Void a code whose exchange was refused: it was seen by somebody who should not have it."""
-    _CLAIM.write(grant_id=code.grant_id, moment=now())
+    _BURN.write(grant_id=code.grant_id, moment=now())
 
 
 def reused(grant_id: int, client: Client) -> InvalidGrant:

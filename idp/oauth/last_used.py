@@ -18,6 +18,9 @@ from idp.prepared import Prepared
 
 EXACT_TO = dt.timedelta(hours=1)
 _EXTENSION = "tessera-last-used"
+_NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
+
+_Use = tuple[int, int | None]
 
 
 def _noting(model: type[Client] | type[ClientSecret]) -> Prepared:
@@ -34,20 +37,30 @@ def _noting(model: type[Client] | type[ClientSecret]) -> Prepared:
 _CLIENT, _SECRET = _noting(Client), _noting(ClientSecret)
 
 
+def is_due(client: Client, secret: ClientSecret | None) -> bool:
+    """Whether this process has noted nothing of this use for an hour."""
+    return _noted().get(_use(client, secret), _NEVER) <= now() - EXACT_TO
+
+
 def note(client: Client, secret: ClientSecret | None) -> None:
     """A client proved who it is and got what it asked for, by this ``secret`` if by one.
 
     What is noted in a transaction that fails after all is noted again an hour later.
     """
-    noted: dict[tuple[int, int | None], dt.datetime] = current_app.extensions.setdefault(
-        _EXTENSION, {}
-    )
-    use = (client.id, None if secret is None else secret.id)
+    if not is_due(client, secret):
+        return
     moment = now()
     an_hour_ago = moment - EXACT_TO
-    if use in noted and noted[use] > an_hour_ago:
-        return
-    noted[use] = moment
+    _noted()[_use(client, secret)] = moment
     _CLIENT.write(row_id=client.id, moment=moment, an_hour_ago=an_hour_ago)
     if secret is not None:
         _SECRET.write(row_id=secret.id, moment=moment, an_hour_ago=an_hour_ago)
+
+
+def _noted() -> dict[_Use, dt.datetime]:
+    noted: dict[_Use, dt.datetime] = current_app.extensions.setdefault(_EXTENSION, {})
+    return noted
+
+
+def _use(client: Client, secret: ClientSecret | None) -> _Use:
+    return client.id, None if secret is None else secret.id

@@ -93,8 +93,9 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
 
     ``sign_in`` and ``requested_claims`` are set at the authorization endpoint: the sign-in that
     the grant stands on, and the single claims that it gives. ``secret`` is the one that a client
-    authenticated by, if by one; ``brought_code`` and ``issued`` are of the token endpoint: a code
-    that was read and not yet claimed, and the answer that is not yet kept.
+    authenticated by, if by one; ``looked_up``, ``brought_code`` and ``issued`` are of the token
+    endpoint: what is known of a code or refresh token, a code that was judged and not yet claimed,
+    and the answer that is not yet kept.
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -106,6 +107,7 @@ class ProtocolRequest(OAuth2Request):  # type: ignore[misc]
         self.sign_in: Any = None
         self.requested_claims: dict[str, list[str]] | None = None
         self.secret: Any = None
+        self.looked_up: Any = None
         self.brought_code: Any = None
         self.issued: dict[str, Any] = {}
 

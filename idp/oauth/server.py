@@ -1,5 +1,6 @@
 """The authorization server: Authlib's, with our storage, and stricter where it can be."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -63,9 +64,9 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
             requested_claims=request.requested_claims,
         )
 
-    def query_authorization_code(self, code: str, client: Client) -> RedeemedCode:
+    def query_authorization_code(self, _code: str, client: Client) -> RedeemedCode:
         """Read the code; it is claimed when its tokens are kept."""
-        brought = self.request.brought_code = codes.find(code, client)
+        brought = self.request.brought_code = codes.judge(self.request.looked_up, client)
         return brought
 
     def delete_authorization_code(self, authorization_code: RedeemedCode) -> None:
@@ -82,9 +83,10 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
     TOKEN_ENDPOINT_AUTH_METHODS = list(client_authentication.METHODS)
     INCLUDE_NEW_REFRESH_TOKEN = True
 
-    def authenticate_refresh_token(self, refresh_token: str) -> RedeemedRefresh:
+    def authenticate_refresh_token(self, _refresh_token: str) -> RedeemedRefresh:
         """Read the refresh token; it is used up when its tokens are kept."""
-        return tokens.find_refresh(refresh_token, self.request.client, self.request.payload.scope)
+        request = self.request
+        return tokens.judge_refresh(request.looked_up, request.client, request.payload.scope)
 
     def issue_token(self, user: RedeemedRefresh, refresh_token: RedeemedRefresh) -> dict[str, Any]:
         """New tokens in the old family."""
@@ -192,25 +194,21 @@ class AuthorizationServer(FlaskAuthorizationServer):  # type: ignore[misc]
         Everything is read and signed by now, so that the one writer that SQLite allows is not
         kept waiting. Raises ``InvalidGrant`` when somebody else used the code since.
         """
-        token, code, refresh = request.issued, request.authorization_code, request.refresh_token
-        standing = code or refresh
-        with prepared.writing():
-            first = code is None or codes.claim(code)
-            if refresh is not None:
-                tokens.replace(refresh)
-            if standing is None:
-                standing = grants.create_for_machine(request.client, token["scope"])
-            if first:
-                tokens.save(
-                    standing,
-                    access_token=token["access_token"],
-                    refresh_token=token.get("refresh_token"),
-                    scope=token["scope"],
-                    lifetime=tokens.access_lifetime(request.client),
-                )
-                last_used.note(request.client, request.secret)
-        if not first:
-            raise codes.reused(code.grant_id, request.client)
+        token, client = request.issued, request.client
+        standing = request.authorization_code or request.refresh_token
+        together = standing is None or last_used.is_due(client, request.secret)
+        with prepared.writing() if together else contextlib.nullcontext():
+            kept = tokens.keep(
+                standing or grants.create_for_machine(client, token["scope"]),
+                access_token=token["access_token"],
+                refresh_token=token.get("refresh_token"),
+                scope=token["scope"],
+                lifetime=tokens.access_lifetime(client),
+            )
+            if kept and together:
+                last_used.note(client, request.secret)
+        if not kept:
+            raise codes.reused(standing.grant_id, client)
 
     def handle_response(self, status: int, body: Any, headers: list[tuple[str, str]]) -> Response:
         """Authlib's answer as Flask's: redirects by 303 and with ``iss``, bodies as JSON."""

@@ -14,11 +14,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from idp import audit, database
 from idp.database import Base, UTCDateTime, db, now
-from idp.oauth import grants
+from idp.oauth import codes, grants, known_clients
 from idp.oauth.clients import Client
+from idp.oauth.codes import RedeemedCode
 from idp.oauth.errors import InvalidGrant, InvalidScope
 from idp.oauth.grants import Grant, Standing
-from idp.prepared import Prepared, insertion
+from idp.prepared import Prepared, Use, insertion
 from idp.signin.sessions import hashed
 
 ACCESS_LIFETIME = dt.timedelta(hours=1)
@@ -83,36 +84,54 @@ def access_lifetime(client: Client) -> dt.timedelta:
     return HIGHER_LOGIC_ACCESS_LIFETIME if client.is_higher_logic else ACCESS_LIFETIME
 
 
-_NEW = insertion(
-    Token,
+_KEPT = (
     *"grant_id access_hash refresh_hash scope".split(),
     *"issued_at access_expires_at refresh_expires_at".split(),
 )
+# Rotation (RFC 9700, 4.14.2). Whoever comes second is inside the grace, since it saw no
+# replacement or a fresh one, and is answered too; the first use is what the grace counts from.
+_REPLACE = (
+    update(Token)
+    .where(Token.id == bindparam("token_id"), Token.replaced_at.is_(None))
+    .values(replaced_at=bindparam("moment"))
+)
+_FOR_CODE = Use(codes.CLAIM, Token, *_KEPT, once=True)
+_FOR_REFRESH = Use(_REPLACE, Token, *_KEPT, once=False)
+_FOR_MACHINE = insertion(Token, *_KEPT)
 
 
-def save(
+def keep(
     standing: Standing,
     *,
     access_token: str,
     refresh_token: str | None,
     scope: str,
     lifetime: dt.timedelta,
-) -> None:
-    """Keep what was issued; the tokens themselves are not kept."""
+) -> bool:
+    """Use up the code or refresh token that was brought, and keep what was issued for it.
+
+    Both or neither; the tokens themselves are not kept. False when somebody else has used the
+    code since it was read.
+    """
     moment = now()
     refresh_expires_at = None
     if refresh_token is not None:
         begun = standing.granted_at if isinstance(standing, RedeemedRefresh) else moment
         refresh_expires_at = min(moment + REFRESH_IDLE, begun + REFRESH_ABSOLUTE)
-    _NEW.write(
-        grant_id=standing.grant_id,
-        access_hash=hashed(access_token),
-        refresh_hash=hashed(refresh_token) if refresh_token is not None else None,
-        scope=scope,
-        issued_at=moment,
-        access_expires_at=moment + lifetime,
-        refresh_expires_at=refresh_expires_at,
-    )
+    issued = {
+        "grant_id": standing.grant_id,
+        "access_hash": hashed(access_token),
+        "refresh_hash": hashed(refresh_token) if refresh_token is not None else None,
+        "scope": scope,
+        "issued_at": moment,
+        "access_expires_at": moment + lifetime,
+        "refresh_expires_at": refresh_expires_at,
+    }
+    if isinstance(standing, RedeemedCode):
+        return _FOR_CODE.write(moment=moment, **issued)
+    if isinstance(standing, RedeemedRefresh):
+        return _FOR_REFRESH.write(token_id=standing.token_id, moment=moment, **issued)
+    return _FOR_MACHINE.write(**issued) == 1
 
 
 def bearer_statement(*columns: Any) -> Prepared:
@@ -147,6 +166,7 @@ _BY_REFRESH_HASH = Prepared(
             Token.replaced_at,
             Token.revoked_at,
             Grant.created_at.label("granted_at"),
+            known_clients.ASKING_VERSION,
             *grants.STANDING,
         )
         .select_from(Token)
@@ -155,16 +175,21 @@ _BY_REFRESH_HASH = Prepared(
 )
 
 
-def find_refresh(
-    refresh_token: str, client: Client, asked_scope: str | None = None
-) -> RedeemedRefresh:
-    """Read a refresh token that a client brought; ``replace`` uses it up.
+def look_up_refresh(refresh_token: str, asking: str) -> Any:
+    """What is known of a refresh token, as ``codes.look_up`` does of a code."""
+    row = _BY_REFRESH_HASH.row(refresh_hash=hashed(refresh_token), asking=asking)
+    if row is not None:
+        known_clients.note(asking, row.asking_version)
+    return row
+
+
+def judge_refresh(row: Any, client: Client, asked_scope: str | None = None) -> RedeemedRefresh:
+    """A refresh token that was looked up, good for the client that brought it; ``keep`` uses it up.
 
     Used again after a short grace it ends the family, is recorded, and commits.
     Raises ``InvalidGrant``, and ``InvalidScope`` when more is asked for than was granted
     (RFC 6749, 6).
     """
-    row = _BY_REFRESH_HASH.row(refresh_hash=hashed(refresh_token))
     if row is None:
         raise InvalidGrant("The refresh token is unknown.")
     if row.client_id != client.id:
@@ -224,22 +249,6 @@ def revoke(token: str, client: Client) -> bool:
         )
     audit.record(audit.Event.TOKEN_REVOKED, client.client_id, actor=f"client {client.client_id}")
     return True
-
-
-_REPLACE = Prepared(
-    update(Token)
-    .where(Token.id == bindparam("token_id"), Token.replaced_at.is_(None))
-    .values(replaced_at=bindparam("moment"))
-)
-
-
-def replace(refresh: RedeemedRefresh) -> None:
-    """Use a refresh token up, for good (rotation, RFC 9700, 4.14.2).
-
-    Whoever comes second is inside the grace (it saw no replacement, or a fresh one) and is
-    answered too; the first use is what the grace counts from.
-    """
-    _REPLACE.write(token_id=refresh.token_id, moment=now())
 
 
 def _reused(grant_id: int, client: Client) -> None:

@@ -127,7 +127,7 @@ class SignedIn:
     subject: str
 
 
-_SIGNED_IN = Prepared(
+SIGNED_IN = (
     select(
         SignInSession.id.label("session_id"),
         Account.id.label("account_id"),
@@ -149,16 +149,29 @@ _SIGNED_IN = Prepared(
 )
 
 
-def signed_in() -> SignedIn | None:
-    """Who is signed in, in one small statement: what single sign-on asks each time.
+"""Who is signed in by a ``token_hash`` at a ``moment``: what ``SignInSession.alive`` says."""
+_SIGNED_IN = Prepared(SIGNED_IN)
 
-    Says in SQL what ``SignInSession.alive`` says.
+
+def look_up(statement: Prepared, **given: Any) -> Any:
+    """Who is signed in, by a statement that has ``SIGNED_IN`` and columns of its own behind it.
+
+    ``signed_in`` knows it from then on. Gives the row, ``None`` when nobody is signed in.
     """
     token = _token()
-    if token is None:
-        return None
-    row = _SIGNED_IN.row(token_hash=hashed(token), moment=now())
-    return SignedIn(*row) if row is not None else None
+    row = None
+    if token is not None:
+        row = statement.row(token_hash=hashed(token), moment=now(), **given)
+    g.signed_in = None if row is None else SignedIn(*row[: len(SignedIn.__match_args__)])
+    return row
+
+
+def signed_in() -> SignedIn | None:
+    """Who is signed in, in one small statement: what single sign-on asks each time."""
+    if "signed_in" not in g:
+        look_up(_SIGNED_IN)
+    found: SignedIn | None = g.signed_in
+    return found
 
 
 def current_account() -> Account | None:

@@ -156,4 +156,4 @@ def test_only_restricted_clients_cost_a_look_at_groups(
     statements.clear()
     club.authorize()
     verbs = [one.split()[0] for one in statements]
-    assert verbs == ["SELECT", "SELECT", "SELECT", "INSERT", "COMMIT"]
+    assert verbs == ["SELECT", "SELECT", "INSERT", "COMMIT"]

@@ -1,8 +1,9 @@
 """Keys in addresses.
 
-A key is any text without white space, byte for byte as it was imported (DESIGN.md, decision 1),
-so it may hold a slash or be ``new``. In a path, what could mean something else there is written
-as ``~`` and two hex digits for each byte; a key of letters, digits and hyphens reads as it is.
+A key is any text without white space, byte for byte as it was imported (docs/architecture.md,
+decision 1), so it may hold a slash or be ``new``. In a path, what could mean something else there
+is written as ``~`` and two hex digits for each byte; a key of letters, digits and hyphens reads as
+it is.
 """
 
 import re

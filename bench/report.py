@@ -101,7 +101,7 @@ TARGETS = (
     ),
     Target("refresh: CPU, of node-oidc-provider's", lambda r, d: ratio(r, d, refresh(cpu)), 1.0),
 )
-"""What issue 3 asks for."""
+"""What a sign-on and a refresh may cost."""
 
 
 def servers_table(rounds: Rounds) -> list[str]:

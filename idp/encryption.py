@@ -1,7 +1,7 @@
 """Encryption at rest of what must be read again: signing keys and the Higher Logic API key.
 
 Fernet (AES-128-CBC with HMAC-SHA256) under the deployment's keys: the first encrypts, all of
-them decrypt, so a key is rotated by putting a new one in front (DESIGN.md, decision 5).
+them decrypt, so a key is rotated by putting a new one in front (docs/architecture.md, decision 5).
 """
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet

@@ -1,7 +1,7 @@
 """RQ: the connection, the queues, and the worker that runs jobs inside an app context.
 
-Redis holds nothing that cannot be lost (DESIGN.md, decision 2): a job is a nudge to look at the
-database, its payload is JSON and names rows, never secrets.
+Redis holds nothing that cannot be lost (docs/architecture.md, decision 2): a job is a nudge to
+look at the database, its payload is JSON and names rows, never secrets.
 """
 
 from collections.abc import Callable, Sequence

@@ -24,7 +24,7 @@ _SECRET_WORDS = (
 
 def init_app(_app: Flask) -> None:
     """Set structlog up for the process."""
-    # Authlib logs token dictionaries at debug level (STYLE.md): silence it, whatever the level.
+    # Authlib logs token dictionaries at debug level: silence it, whatever the level.
     logging.getLogger("authlib").setLevel(logging.WARNING)
     terminal = sys.stderr.isatty()
     renderer: Any = (

@@ -47,7 +47,7 @@ def answers(address: str) -> bool:
 
 class RedisServer:
     """A Redis server on a Unix socket of its own, nothing kept on disk: Redis holds nothing that
-    cannot be lost (DESIGN.md, decision 2)."""
+    cannot be lost (docs/architecture.md, decision 2)."""
 
     def __init__(self, socket: Path) -> None:
         self.socket = socket

@@ -174,7 +174,7 @@ def members(database: Database, group_key: str, page: int, size: int) -> list[Me
 def belongings(database: Database, one: Contact, kind: Kind) -> list[Belonging]:
     """The groups of a contact; with security groups, those its company hands down as well.
 
-    Source: higher_logic.md, Groups at HL ("inherited by its people").
+    At Higher Logic a company's security groups are inherited by its people.
     """
     with database.reading() as connection:
         found = _own(connection, one.key, kind, "")
@@ -198,15 +198,6 @@ def people_of(database: Database, company_key: str) -> list[Contact]:
             (company_key,),
         ).fetchall()
     return [_contact(row) for row in rows]
-
-
-def pending_refresh(database: Database) -> int:
-    """Contacts with an accepted record that is not yet shown."""
-    with database.reading() as connection:
-        count: int = connection.execute(
-            "SELECT count(DISTINCT contact_key) FROM refresh_queue"
-        ).fetchone()[0]
-    return count
 
 
 def totals(database: Database) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Taking a push, whole or not at all: what items may say about each other and about the tenant.
 
-Source: higher_logic.md, Push API v1 and Keys. The checks look at what was accepted, not at what
-is shown: a contact still waiting in the refresh queue already owns its e-mail address.
+Source: what is known of Higher Logic's Push API v1. The checks look at what was accepted, not at
+what is shown: a contact still waiting in the refresh queue already owns its e-mail address.
 """
 
 from __future__ import annotations

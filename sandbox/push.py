@@ -1,8 +1,9 @@
 """The Push API v1 as Higher Logic's tenant answers it: `POST /push/v1/members`.
 
-Source: higher_logic.md, Push API v1. What is unknown there is decided so: a push that is refused
-for what it says is answered 200 with `success: false`; one that is not JSON 400, and one with too
-many items 413, with the same body; what a gateway refuses has a gateway's `{"message": …}`.
+Source: what is known of Higher Logic's Push API v1. What is not is decided so: a push that is
+refused for what it says is answered 200 with `success: false`; one that is not JSON 400, and one
+with too many items 413, with the same body; what a gateway refuses has a gateway's
+`{"message": …}`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The wire format of the Push API v1, checked strictly, one item at a time.
 
-Source: higher_logic.md, Push API v1. What an item may refer to in other items or in what the
-tenant already has is judged in `intake`. Lengths are this sandbox's own bounds: Higher Logic's
-are not public.
+Source: what is known of Higher Logic's Push API v1. What an item may refer to in other items or in
+what the tenant already has is judged in `intake`. Lengths are this sandbox's own bounds: Higher
+Logic's are not public.
 """
 
 from __future__ import annotations

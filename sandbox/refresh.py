@@ -1,7 +1,7 @@
 """The refresh queue: what was accepted becomes what the tenant shows, at a pace that can be set.
 
-Higher Logic answers a push before its pages show it and counts "contacts pending refresh"
-(higher_logic.md, Push API v1). The queue is in the database: a restart loses nothing of it.
+Higher Logic answers a push before its pages show it and counts "contacts pending refresh". The
+queue is in the database: a restart loses nothing of it.
 """
 
 from __future__ import annotations

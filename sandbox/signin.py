@@ -1,7 +1,7 @@
 """The community's sign-in as Higher Logic runs it: a plain OAuth 2.0 client.
 
-Source: higher_logic.md, Sign-in: no `openid`, no PKCE, no nonce; HTTP Basic at the token
-endpoint; the identifier attribute must be the text of a known contact's `LegacyContactKey`.
+Source: what is known of Higher Logic's sign-in: no `openid`, no PKCE, no nonce; HTTP Basic at the
+token endpoint; the identifier attribute must be the text of a known contact's `LegacyContactKey`.
 The paths are Higher Logic's own, ASP.NET and all.
 """
 

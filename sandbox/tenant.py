@@ -34,7 +34,7 @@ PROPERTIES = {
         }
     ),
 }
-"""The three properties and the fields they gate (higher_logic.md, Credentials)."""
+"""The three properties and the fields they gate."""
 
 GATED_FIELDS = frozenset().union(*PROPERTIES.values())
 

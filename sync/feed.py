@@ -1,8 +1,8 @@
 """Records: what Higher Logic is to be told of some contacts, in our own words.
 
-Built from the database as it is now (DESIGN.md, decision 2), with a fixed number of statements
-for any number of contacts. A change that is kept while records are being built is not lost: it
-has counted the ledger's *wanted* up beyond what was claimed.
+Built from the database as it is now (docs/architecture.md, decision 2), with a fixed
+number of statements for any number of contacts. A change that is kept while records are being
+built is not lost: it has counted the ledger's *wanted* up beyond what was claimed.
 """
 
 import datetime as dt

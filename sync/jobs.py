@@ -1,7 +1,7 @@
 """RQ's part: waking a worker, and the job that it runs.
 
-A job is a nudge (DESIGN.md, decision 2): it names nothing, carries nothing, and one that is lost
-or run twice changes nothing. At most one is waiting at a time.
+A job is a nudge (docs/architecture.md, decision 2): it names nothing, carries nothing, and
+one that is lost or run twice changes nothing. At most one is waiting at a time.
 """
 
 from dataclasses import asdict

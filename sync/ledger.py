@@ -3,7 +3,7 @@
 Both are version numbers of this row. The transaction that changes a contact counts *wanted* up;
 who has pushed writes the version that they had claimed to *accepted*. So a thousand edits are one
 push, and whatever is lost between the two (a job, a worker, Redis) is found here again
-(DESIGN.md, decision 2). ``leases`` has the worker's side.
+(docs/architecture.md, decision 2). ``leases`` has the worker's side.
 """
 
 import datetime as dt

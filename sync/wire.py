@@ -1,9 +1,9 @@
-"""Higher Logic's JSON, Push API v1: the only module that knows it (DESIGN.md, decision 7).
+"""Higher Logic's JSON, Push API v1: the only module that knows it.
 
-A record becomes an item, items become a body, a response becomes an outcome. Source: what is
-known of Higher Logic ("Push API v1"). The full record goes every time: a group or a demographic
-that is left out is taken as gone. Fields that the association does not keep here (gender, age,
-further phones …) are never sent.
+docs/architecture.md, decision 7. A record becomes an item, items become a body, a response becomes
+an outcome. Source: what is known of Higher Logic's Push API v1. The full record goes every time: a
+group or a demographic that is left out is taken as gone. Fields that the association does not keep
+here (gender, age, further phones …) are never sent.
 """
 
 import datetime as dt

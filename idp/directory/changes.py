@@ -1,4 +1,4 @@
-"""The one place where changes of contacts are announced (DESIGN.md, decision 3).
+"""The one place where changes of contacts are announced (docs/architecture.md, decision 3).
 
 ORM writes announce themselves when they are flushed (``watch`` says how for each model);
 statements that change many rows call ``announce`` with the ids, or with a SELECT of them. Both

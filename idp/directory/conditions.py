@@ -9,7 +9,7 @@ A condition is a tree, kept as JSON and versioned::
 A block is ``all``, ``any`` or ``none`` of its parts; a rule names a field by its key, an operator
 that fits the field's kind, and a value. ``parse`` checks a tree and writes it in its one normal
 form, ``sentence`` says it in words, ``compile_condition`` makes one SQL expression of it that
-serves one contact and a million (DESIGN.md, decision 4).
+serves one contact and a million (docs/architecture.md, decision 4).
 """
 
 import datetime as dt

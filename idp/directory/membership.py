@@ -2,7 +2,8 @@
 
 It follows the contacts inside the transaction that changes them: for one contact's change by
 asking every group's condition about that contact only, for a group's change by one set
-difference in the database. Either way what joined or left is announced (DESIGN.md, decision 4).
+difference in the database. Either way what joined or left is announced
+(docs/architecture.md, decision 4).
 """
 
 import datetime as dt

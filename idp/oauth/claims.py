@@ -1,7 +1,7 @@
 """What other sites are told of a person: claims by scope (OpenID Connect Core, 5.1 and 5.4).
 
-``sub`` is the person's key, byte for byte the ``LegacyContactKey`` of the feed (DESIGN.md,
-decision 1). A claim that is not known is left out.
+``sub`` is the person's key, byte for byte the ``LegacyContactKey`` of the feed
+(docs/architecture.md, decision 1). A claim that is not known is left out.
 """
 
 from collections.abc import Callable, Collection, Mapping

@@ -17,7 +17,7 @@ from idp.directory.contacts import Person
 from idp.oauth import claims, discovery
 from idp.oauth.clients import Client
 
-# What Higher Logic asks for, without `openid` (reference/higher_logic.md, Sign-in).
+# What Higher Logic asks for, without `openid`.
 SCOPE = "profile"
 IN_THEIR_WORDS = {"Identifier attribute": "User AMS ID Attribute (identifier)"}
 SECRET_APART = "given apart from this worksheet"  # noqa: S105

@@ -1,4 +1,4 @@
-"""Sign-in exactly as Higher Logic runs it (reference/higher_logic.md, Sign-in)."""
+"""Sign-in exactly as Higher Logic runs it."""
 
 import pytest
 from flask import Flask

@@ -137,7 +137,7 @@ def ask_who(play: Play) -> str:
 
 
 def compare_key(play: Play) -> str:
-    """DESIGN.md, decision 1: the identifier attribute is the key, byte for byte."""
+    """docs/architecture.md, decision 1: the identifier attribute is the key, byte for byte."""
     name, key = play.facts.identifier_attribute, play.facts.key
     if name not in play.userinfo:
         raise Failed(

@@ -75,7 +75,7 @@ class Play:
     userinfo: dict[str, Any] = field(default_factory=dict)
 
     def authorize(self, redirect_uri: str, *, signed_in: bool = True) -> Answer:
-        """The member follows Higher Logic's sign-in link (reference/higher_logic.md)."""
+        """The member follows Higher Logic's sign-in link."""
         return self.far_side.browse(
             self.endpoints["authorization_endpoint"],
             signed_in=signed_in,

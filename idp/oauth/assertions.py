@@ -55,7 +55,8 @@ def subject(text: str) -> str:
     Raises ``NotVerified``.
     """
     claimed = foreign_jwts.unverified(text).get("sub")
-    if not isinstance(claimed, str):
+    # RFC 6749, A.1. JSON can hold characters that no database takes: NUL, halves of a pair.
+    if not isinstance(claimed, str) or not (claimed.isascii() and claimed.isprintable()):
         raise NotVerified("the assertion names no subject")
     return claimed
 

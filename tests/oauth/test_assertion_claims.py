@@ -206,3 +206,19 @@ def test_which_key_it_was(signer: SigningSite) -> None:
         db.session.commit()
     assert signer.bring(signer.assertion(header={"kid": None})).json == REFUSED
     assert signer.bring(signer.assertion()).status_code == 200
+
+
+@pytest.mark.compliance("S19")
+@pytest.mark.parametrize("odd", ["\ud800", "client-\x00", "x" * 900])
+@pytest.mark.parametrize("place", ["sub", "alg", "kid", "typ", "crit"])
+def test_an_assertion_of_no_proper_text_is_refused_in_order(
+    signer: SigningSite, odd: str, place: str
+) -> None:
+    header: dict[str, Any] = {"alg": "RS256"}
+    claims = {"sub": signer.client_id}
+    if place == "sub":
+        claims["sub"] = odd
+    else:
+        header[place] = [odd] if place == "crit" else odd
+    parts = (segment(part) for part in (header, claims))
+    assert signer.bring(".".join([*parts, "AAAA"])).json == REFUSED

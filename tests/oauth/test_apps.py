@@ -100,6 +100,15 @@ def test_an_apps_addresses(app: Flask) -> None:
             "http://127.0.0.1.example.com/back",
             "http://localhost/back",
             "https://127.0.0.1/back",
+            # What a reader of addresses leaves out and a Location header keeps.
+            "http://127.0.0.1:5001/back\n",
+            "http://127.0.0.1:5001/ba\tck",
+            " http://127.0.0.1:5001/back",
+            "\x01http://127.0.0.1:5001/back",
+            "http://127.0.0.1\r:5001/back",
+            "HTTP://127.0.0.1:5001/back",
+            "http://127.0.0.1:/back",
+            "http://127.0.0.1:5001/back?",
         ):
             assert not loopback.check_redirect_uri(other), other
         for bad in ("app:/back", "com.example.app://host/back", "javascript:alert(1)"):

@@ -12,14 +12,16 @@ from idp.oauth.worksheet import Worksheet
 
 MIME_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _FIXED = "Courier New"
+# Of a document's own title and author; what people read is whole.
+_LONGEST_PROPERTY = 255
 _NAME_WIDTH, _VALUE_WIDTH = Cm(5), Cm(11.5)
 
 
 def make(sheet: Worksheet) -> bytes:
     """The document (Office Open XML); where a value is missing is room to write it."""
     document = Document()
-    document.core_properties.author = sheet.association
-    document.core_properties.title = sheet.title
+    document.core_properties.author = _kept(sheet.association)[:_LONGEST_PROPERTY]
+    document.core_properties.title = _kept(sheet.title)[:_LONGEST_PROPERTY]
     document.core_properties.comments = ""
     document.core_properties.created = document.core_properties.modified = now()
     for section in document.sections:

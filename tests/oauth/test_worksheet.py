@@ -60,3 +60,14 @@ def test_a_document_holds_whatever_a_name_holds(app: Flask, community: Site) -> 
         document = docx.Document(io.BytesIO(make(sheet)))
         assert "A\u2028]]>&<\U0001f600" in document.tables[1].rows[0].cells[1].text
         db.session.remove()
+
+
+def test_a_document_takes_names_as_long_as_they_may_be(app: Flask, community: Site) -> None:
+    with app.app_context():
+        client = clients.find(community.client_id)
+        assert client is not None
+        client.name = "N" * 254 + "\ufffe"
+        sheet = worksheet.of(client, factories.account())
+        document = docx.Document(io.BytesIO(make(sheet)))
+        assert document.paragraphs[0].text == sheet.title.rstrip("\ufffe")
+        db.session.remove()

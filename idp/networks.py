@@ -10,11 +10,12 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # Publicly routable by its number, but answered by the cloud's own machinery (Azure's host).
 _METADATA = frozenset({ipaddress.ip_address("168.63.129.16")})
-# IPv6 that stands for an IPv4 address behind a translator: NAT64 (RFC 6052, RFC 8215).
-_TRANSLATED = tuple(
-    ipaddress.IPv6Network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48")
-)
-_SITE_LOCAL = ipaddress.IPv6Network("fec0::/10")
+# IANA's "IPv6 Global Unicast Address Assignments": all that is given to anybody is in here, and
+# what is outside stands for IPv4 in some old way (``::127.0.0.1``) or for nobody.
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+# For documentation (RFC 9637), and where 6to4 began (RFC 7526).
+_NOBODYS_IPV6 = ipaddress.IPv6Network("3fff::/20")
+_NOBODYS_IPV4 = ipaddress.IPv4Network("192.88.99.0/24")
 
 
 def is_loopback(address: Address) -> bool:
@@ -29,9 +30,12 @@ def is_internal(address: Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return is_internal(address.ipv4_mapped)
-        # Tunnels and translators lead to an IPv4 address of somebody else's choice.
-        if address.sixtofour is not None or address.teredo is not None or address in _SITE_LOCAL:
+        # Tunnels lead to an IPv4 address of somebody else's choice, as translators do (NAT64's
+        # 64:ff9b::/96, RFC 6052), which are not among the global ones.
+        if address.sixtofour is not None or address.teredo is not None:
             return True
-        if any(address in network for network in _TRANSLATED):
+        if address not in _GLOBAL_UNICAST or address in _NOBODYS_IPV6:
             return True
+    elif address in _NOBODYS_IPV4:
+        return True
     return not address.is_global or address.is_multicast or address in _METADATA

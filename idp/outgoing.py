@@ -26,8 +26,9 @@ _CONNECT = 2.0
 # Of the addresses that a name has.
 _MOST_ADDRESSES = 3
 _LONGEST_WORDS, _LONGEST_WORD = 200, 60
-# Resolvers can hang; what hangs is left behind in a thread of these.
-_resolvers = ThreadPoolExecutor(8, thread_name_prefix="resolver")
+# Resolvers can hang, for half a minute; what hangs is left behind in a thread of these, so they
+# are many more than one site's requests can hold.
+_resolvers = ThreadPoolExecutor(64, thread_name_prefix="resolver")
 
 
 @dataclass(frozen=True)

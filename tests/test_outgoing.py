@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from idp import outgoing
 from idp.networks import is_internal
+from idp.oauth.backchannel import OF_ONE_CLIENT
 from idp.outgoing import Answer, InternalAddress, NoAnswer
 from tests.receiver import Receiver, receiving
 
@@ -88,6 +89,12 @@ def post(url: str, *, loopback: bool = True, deadline: float = 10.0) -> Answer:
         "255.255.255.255",
         "::",
         "::1",
+        "::7f00:1",  # 127.0.0.1, the way before ::ffff:
+        "::ffff:0:a00:1",  # 10.0.0.1 behind a stateless translator
+        "4000::1",  # nobody's
+        "5f00::1",  # segment routing
+        "3fff::1",  # documentation
+        "192.88.99.1",  # where 6to4 began
         "::ffff:10.0.0.1",
         "::ffff:169.254.169.254",
         "64:ff9b::a00:1",  # 10.0.0.1 behind NAT64
@@ -196,6 +203,32 @@ def test_a_resolver_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
     try:
         with pytest.raises(NoAnswer, match="no answer within"):
             post(f"https://{NAME}/told", deadline=0.2)
+    finally:
+        let_go.set()
+
+
+def test_a_name_whose_resolver_hangs_delays_no_other(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go, known = threading.Event(), socket.getaddrinfo
+
+    def getaddrinfo(host: str, *rest: Any, **more: Any) -> Any:
+        if host == NAME:
+            let_go.wait(30)
+        return known(host, *rest, **more)
+
+    async def all_of_them() -> list[Any]:
+        there = (f"https://{NAME}/told",) * OF_ONE_CLIENT
+        urls = (*there, receiver.url)
+        posts = (outgoing.post_form(url, {}, loopback=True, deadline=1.0) for url in urls)
+        return await asyncio.gather(*posts, return_exceptions=True)
+
+    monkeypatch.setattr(outgoing.socket, "getaddrinfo", getaddrinfo)
+    try:
+        for _again in range(3):
+            *hung, answer = asyncio.run(all_of_them())
+            assert all(isinstance(one, NoAnswer) for one in hung)
+            assert isinstance(answer, Answer), answer
     finally:
         let_go.set()
 

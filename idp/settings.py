@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     """How many reverse proxies in front are trusted to say the client's address and scheme."""
     web_workers: Annotated[int, Field(ge=1, le=64)] = 2
     """Processes of the web server."""
-    web_threads: Annotated[int, Field(ge=1, le=64)] = 8
+    web_threads: Annotated[int, Field(ge=1, le=64)] = 4
     """Threads of each process of the web server."""
     key_rotation_days: Annotated[int, Field(ge=0, le=3650)] = 90
     """After how many days new keys sign tokens. 0: never, but by ``tessera keys rotate``."""

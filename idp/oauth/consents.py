@@ -3,12 +3,13 @@
 import datetime as dt
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ForeignKey, Row, String, delete, select, update
+from sqlalchemy import ForeignKey, Row, String, bindparam, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp import audit
 from idp.database import Base, UTCDateTime, db, now
 from idp.oauth import claim_mapping
+from idp.oauth.claim_mapping import ClaimMap
 from idp.oauth.clients import Client
 from idp.oauth.grants import Grant
 
@@ -40,8 +41,41 @@ def needed(client: Client, scopes: Iterable[str]) -> str:
     if client.is_higher_logic:
         parts += ["profile", "email"]  # its userinfo is always the same
     if client.claim_map and "profile" in parts:
-        parts.append(_MAPPING + claim_mapping.fingerprint(client.claim_map))
+        parts.append(_leave_for(client.claim_map))
     return " ".join(dict.fromkeys(parts))
+
+
+GIVEN = (
+    select(Consent.scope)
+    .where(Consent.account_id == Grant.account_id, Consent.client_id == Grant.client_id)
+    .scalar_subquery()
+    .label("consent_given")
+)
+"""For a statement that reads a grant: the scope of the consent that its member gave."""
+_OF_GRANT = select(GIVEN).select_from(Grant).where(Grant.id == bindparam("grant_id"))
+
+
+def allowed_mapping(claim_map: ClaimMap, *, asked: bool, given: str | None) -> ClaimMap:
+    """What of a mapping may be told by tokens that were issued before it: all or nothing.
+
+    A client whose members are ``asked`` gets none of one that the scope of their consent
+    (``GIVEN``) does not cover; they are asked when they next sign in there.
+    """
+    covered = not claim_map or not asked or _leave_for(claim_map) in (given or "").split()
+    return claim_map if covered else {}
+
+
+def mapping_for(client: Client, grant_id: int) -> ClaimMap:
+    """What of a client's mapping may be told of a grant's member; costs one statement when the
+    client has one and its members are asked."""
+    if not client.claim_map or not client.consent_required:
+        return client.claim_map
+    given = db.session.execute(_OF_GRANT, {"grant_id": grant_id}).scalar()
+    return allowed_mapping(client.claim_map, asked=True, given=given)
+
+
+def _leave_for(claim_map: ClaimMap) -> str:
+    return _MAPPING + claim_mapping.fingerprint(claim_map)
 
 
 def has_mapping(scope: str) -> bool:

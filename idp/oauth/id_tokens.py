@@ -7,7 +7,7 @@ from authlib.oidc.core.util import create_half_hash
 from joserfc import jwt
 
 from idp.database import now
-from idp.oauth import authentication_context, claims, foreign_jwts, keys
+from idp.oauth import authentication_context, claims, consents, foreign_jwts, keys
 from idp.oauth.clients import Client
 from idp.oauth.errors import InvalidRequest
 from idp.oauth.foreign_jwts import NotVerified
@@ -52,7 +52,10 @@ def encode(client: Client, standing: Standing, access_token: str, nonce: str | N
 
 def _requested(client: Client, standing: Standing) -> dict[str, Any]:
     names = (standing.requested_claims or {}).get("id_token")
-    return claims.single(standing.subject, names, client.claim_map) if names else {}
+    if not names:
+        return {}
+    claim_map = consents.mapping_for(client, standing.grant_id)
+    return claims.single(standing.subject, names, claim_map)
 
 
 def decode_hint(text: str) -> Hint:

@@ -2,7 +2,7 @@
 
 from flask import Response, request
 
-from idp.oauth import claims, parameters, server, tokens
+from idp.oauth import claims, consents, parameters, server, tokens
 from idp.oauth.clients import Client
 from idp.oauth.errors import (
     InsufficientScope,
@@ -18,6 +18,8 @@ _WHO = tokens.bearer_statement(
     Client.template,
     Client.identifier_attribute,
     Client.claim_map,
+    Client.consent_required,
+    consents.GIVEN,
     Grant.requested_claims,
     *claims.COLUMNS,
 )
@@ -66,6 +68,8 @@ def _answer(access_token: str) -> dict[str, object]:
         row.scope,
         row.template,
         row.identifier_attribute,
-        row.claim_map,
+        consents.allowed_mapping(
+            row.claim_map, asked=row.consent_required, given=row.consent_given
+        ),
         (row.requested_claims or {}).get("userinfo", ()),
     )

@@ -19,7 +19,7 @@ from idp.directory.fields import CustomField, FieldKind, Value
 from idp.oauth import claims, commands, registration
 from idp.oauth.clients import Client
 from tests import factories
-from tests.oauth.conftest import Member, Site, is_page, sign_in
+from tests.oauth.conftest import Member, Site, claims_of, is_page, sign_in
 from tests.oauth.test_apps import allow
 
 NewSite = Callable[..., Site]
@@ -341,3 +341,28 @@ def test_consent_names_what_the_mapping_gives_away(app: Flask, new_site: NewSite
     assert "from your record: Member status, Member since, City" in (
         phone.browser.get("/profile/sites").text
     )
+
+
+def test_what_consent_does_not_cover_is_not_told_to_tokens_from_before(
+    app: Flask, new_site: NewSite
+) -> None:
+    phone = new_site("app")
+    sign_in(app, phone.browser)
+    map_claims(app, phone, {"firm": "company_name", "mail": "email"})
+    asked = {
+        "scope": "openid profile offline_access",
+        "claims": json.dumps({"id_token": {"mail": None}}),
+    }
+    allow(phone, **asked)
+    before = phone.tokens(**asked)
+    assert "mail" in phone.userinfo(before["access_token"]).json
+    map_claims(app, phone, {"mail": "phone", "given_name": "email"})
+    again = phone.refresh(before["refresh_token"]).json
+    for tokens in (before, again):
+        said = phone.userinfo(tokens["access_token"]).json
+        assert "mail" not in said
+        assert "@" not in said["given_name"], "the scope's own, as it was allowed"
+    assert "mail" not in claims_of(again["id_token"])
+    allow(phone, **asked)
+    for tokens in (before, phone.tokens(**asked)):
+        assert "@" in phone.userinfo(tokens["access_token"]).json["given_name"]

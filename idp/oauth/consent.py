@@ -48,6 +48,7 @@ def page(asked: Authorization, own_query: str) -> Response:
             client=asked.client,
             told=_told(asked.scope_to_allow, asked.client.claim_map),
             query=own_query,
+            leave=asked.scope_to_allow,
         ),
         mimetype="text/html",
     )
@@ -77,6 +78,9 @@ def answer() -> WerkzeugResponse:
         if "state" in wanted:
             refusal["state"] = wanted["state"]
         return to_client(asked.redirect_uri, refusal)
+    if request.form.get("leave") != asked.scope_to_allow:
+        # The client was changed since: leave is given for what the page said, and for nothing else.
+        return goto(f"{url_for('oauth.authorize')}?{urlencode(given)}")
     consents.give(account.id, client, asked.scope_to_allow)
     if request_uri:
         pushed.change(request_uri, _answered(wanted))

@@ -1,6 +1,8 @@
 """Apps: public clients, which have no secret, and whose members are asked first."""
 
+import re
 from collections.abc import Callable
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -23,12 +25,18 @@ def phone(new_site: NewSite) -> Site:
     return new_site("app")
 
 
+def consent_form(page: str) -> dict[str, str]:
+    """What a browser sends of the consent page's form, but for the button."""
+    form = page.split('action="/oauth/consent"')[1].split("</form>")[0]
+    fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form)
+    return {name: unescape(value) for name, value in fields}
+
+
 def answer(site: Site, how: str, **changes: str | None) -> str:
     """The member answers the consent page; gives where the browser is sent."""
     page = site.authorize(**changes)
     assert is_page(page), page.location
-    query = page.text.split('name="query" value="')[1].split('"')[0].replace("&amp;", "&")
-    form = {"csrf_token": csrf_token(page.text), "query": query, "answer": how}
+    form = {**consent_form(page.text), "answer": how}
     response = site.browser.post("/oauth/consent", data=form)
     assert response.status_code == 303, response.text
     return str(response.location)

@@ -20,7 +20,7 @@ from idp.oauth import claims, commands, registration
 from idp.oauth.clients import Client
 from tests import factories
 from tests.oauth.conftest import Member, Site, claims_of, is_page, sign_in
-from tests.oauth.test_apps import allow
+from tests.oauth.test_apps import allow, consent_form
 
 NewSite = Callable[..., Site]
 
@@ -366,3 +366,18 @@ def test_what_consent_does_not_cover_is_not_told_to_tokens_from_before(
     allow(phone, **asked)
     for tokens in (before, phone.tokens(**asked)):
         assert "@" in phone.userinfo(tokens["access_token"]).json["given_name"]
+
+
+def test_leave_is_given_for_what_the_page_said(app: Flask, new_site: NewSite) -> None:
+    phone = new_site("app")
+    sign_in(app, phone.browser)
+    map_claims(app, phone, {"firm": "company_name"})
+    shown = phone.authorize()
+    map_claims(app, phone, {"firm": "company_name", "mail": "email"})
+    form = {**consent_form(shown.text), "answer": "allow"}
+    onward = phone.browser.post("/oauth/consent", data=form).location
+    asked_again = phone.browser.get(onward)
+    assert "Company name, E-mail" in asked_again.text or "E-mail, Company name" in asked_again.text
+    form = {**consent_form(asked_again.text), "answer": "allow"}
+    assert phone.browser.post("/oauth/consent", data=form).status_code == 303
+    assert phone.code()

@@ -13,8 +13,8 @@ from idp.database import db, now
 from idp.oauth import registration
 from idp.oauth.clients import Client
 from idp.oauth.pushed import PREFIX, PushedRequest
-from tests.browsing import csrf_token
 from tests.oauth.conftest import Member, Site, is_page, next_of, parameters_of, sign_in
+from tests.oauth.test_apps import consent_form
 
 NewSite = Callable[..., Site]
 
@@ -77,8 +77,7 @@ def test_it_survives_the_consent_page(app: Flask, new_site: NewSite, prompt: str
     sign_in(app, phone.browser)
     request_uri = pushed(phone, prompt=prompt)
     page = follow(phone, request_uri)
-    query = page.text.split('name="query" value="')[1].split('"')[0].replace("&amp;", "&")
-    form = {"csrf_token": csrf_token(page.text), "query": query, "answer": "allow"}
+    form = {**consent_form(page.text), "answer": "allow"}
     onward = phone.browser.post("/oauth/consent", data=form).location
     code = parameters_of(phone.browser.get(onward))["code"]
     assert phone.exchange(code).status_code == 200

@@ -3,13 +3,11 @@
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import argon2
-import psycopg
 import pytest
 from cryptography.fernet import Fernet
 from flask import Flask
@@ -23,6 +21,7 @@ from idp.settings import Settings
 from idp.signin import hashing
 from launch import schema
 from launch.redis import RedisServer
+from tests import databases
 from wsgi import create_app
 
 pytest_plugins = ("tests.conformance.plugin",)
@@ -55,7 +54,8 @@ def redis_server() -> Iterator[str]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _settings(data_dir: Path, database_address: str | None, redis_address: str) -> Settings:
+def deployment(data_dir: Path, database_address: str | None, redis_address: str) -> Settings:
+    """Deployment settings on a database (``None``: SQLite in the data folder) and a Redis."""
     return Settings(
         data_dir=data_dir,
         database_url=SecretStr(database_address) if database_address else None,
@@ -78,7 +78,7 @@ def _migrate(settings: Settings) -> None:
 def migrated_sqlite(redis_server: str) -> Iterator[Path]:
     """An empty SQLite database made by the migrations; each test gets a copy."""
     folder = Path(tempfile.mkdtemp(prefix="tessera-sqlite-"))
-    _migrate(_settings(folder, None, redis_server))
+    _migrate(deployment(folder, None, redis_server))
     yield folder / "tessera.db"
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -86,36 +86,25 @@ def migrated_sqlite(redis_server: str) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres_server: str, redis_server: str) -> str:
     """The name of an empty Postgres database made by the migrations, to copy from."""
-    with psycopg.connect(postgres_server, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE migrated TEMPLATE template0 ENCODING 'UTF8'")
-    address = postgres_server.replace("/postgres?", "/migrated?", 1)
+    address = databases.new_database(postgres_server)
     with tempfile.TemporaryDirectory() as folder:
-        _migrate(_settings(Path(folder), address, redis_server))
-    return "migrated"
+        _migrate(deployment(Path(folder), address, redis_server))
+    return databases.name_of(address)
 
 
 @pytest.fixture(params=DATABASES)
 def database_address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str | None]:
     """The address of an empty database: ``None`` means SQLite in the data folder."""
-    if request.param == "sqlite":
-        (tmp_path / "var").mkdir()
-        shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "var" / "tessera.db")
-        yield None
-        return
-    template = request.getfixturevalue("migrated_postgres")
-    server = request.getfixturevalue("postgres_server")
-    name = f"t_{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE {template} STRATEGY FILE_COPY')
-    yield server.replace("/postgres?", f"/{name}?", 1)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    address = databases.migrated(request.param, tmp_path / "var", request)
+    yield address
+    if address is not None:
+        databases.drop(request.getfixturevalue("postgres_server"), address)
 
 
 @pytest.fixture
 def settings(database_address: str | None, redis_server: str, tmp_path: Path) -> Settings:
     """Deployment settings of one test: a database and a data folder of its own."""
-    return _settings(tmp_path / "var", database_address, redis_server)
+    return deployment(tmp_path / "var", database_address, redis_server)
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,20 +18,13 @@ from cryptography.fernet import Fernet
 
 from launch.processes import Child
 from launch.redis import RedisServer
+from tests.serving import free_port
 
 SAMPLE = Path(__file__).parents[1] / "launch" / "sample"
 OWNER = "owner@example.org"
 STAFF = "staff@example.org"
 PASSWORD = "correct horse battery"
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
-
-
-def free_port() -> int:
-    """A port of the loopback address that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def eventually(holds: Callable[[], Any], what: str, seconds: float = 60, pause: float = 0.1) -> Any:

@@ -18,7 +18,7 @@ from idp.oauth.self_test import job
 from idp.oauth.self_test.steps import Result
 from sync import ledger
 from tests import browsing, factories
-from tests.stack import free_port
+from tests.serving import free_port
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from joserfc.jwk import RSAKey
 
 from launch.processes import die_with_parent
 from tests.foreign.tessera import Tessera, missing
-from tests.stack import eventually, free_port
+from tests.serving import free_port
+from tests.stack import eventually
 
 PROGRAM = Path("/usr/sbin/apache2")
 MODULES = Path("/usr/lib/apache2/modules")

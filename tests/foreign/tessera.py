@@ -1,22 +1,19 @@
 """Tessera as its users have it: the web server in two processes, on a database of its own."""
 
 import os
-import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from flask import Flask
 
 from idp.database import db
 from idp.oauth import registration
 from idp.settings import Settings
-from tests import factories
+from tests import databases, factories
 from tests.stack import Person, Stack
 from wsgi import create_app
 
@@ -59,18 +56,7 @@ class Tessera:
 @contextmanager
 def running(folder: Path, database: str, request: pytest.FixtureRequest) -> Iterator[Tessera]:
     """Tessera on a new database of a kind (``sqlite``, ``postgres``)."""
-    address = None
-    if database == "sqlite":
-        (folder / "var").mkdir()
-        shutil.copy(request.getfixturevalue("migrated_sqlite"), folder / "var" / "tessera.db")
-    else:
-        template = request.getfixturevalue("migrated_postgres")
-        server = request.getfixturevalue("postgres_server")
-        name = f"foreign_{uuid.uuid4().hex}"
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
-        address = server.replace("/postgres?", f"/{name}?", 1)
-    stack = Stack(folder, address)
+    stack = Stack(folder, databases.migrated(database, folder / "var", request))
     # What one process makes, the other must know: codes, clients, keys.
     stack.env["TESSERA_WEB_WORKERS"] = "2"
     prefix = "TESSERA_"

@@ -1,13 +1,11 @@
 """Authlib's Flask client and its resource protectors, as a site and an API of their own."""
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 from joserfc import jws
-from werkzeug.serving import make_server
 
 from idp.database import db
 from idp.directory import accounts
@@ -15,6 +13,7 @@ from idp.directory.accounts import Account
 from idp.oauth import keys
 from tests.foreign import flask_site, pages
 from tests.foreign.tessera import Member, Tessera
+from tests.serving import address_of, serving
 from tests.stack import Person, eventually
 
 pytestmark = pytest.mark.slow
@@ -61,26 +60,19 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tessera: Tessera) -> Iterator[Site]:
     """The site on a port of its own, its clients registered."""
-    server: Any = make_server("127.0.0.1", 0, lambda _environ, _start: [], threaded=True)
-    address = f"http://127.0.0.1:{server.server_port}"
-    registered: dict[str, flask_site.Registered] = {}
-    for name, (template, authentication, more) in CLIENTS.items():
-        made = tessera.client(
-            template,
-            f"{address}/{name}/callback",
-            post_logout_redirect_uris=[f"{address}/{name}/signed-out"],
-            **more,
-        )
-        registered[name] = {**made, "authentication": authentication}
-    server.app = flask_site.site(tessera.issuer, registered, tessera.client("machine"))
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with serving() as server:
+        address = address_of(server)
+        registered: dict[str, flask_site.Registered] = {}
+        for name, (template, authentication, more) in CLIENTS.items():
+            made = tessera.client(
+                template,
+                f"{address}/{name}/callback",
+                post_logout_redirect_uris=[f"{address}/{name}/signed-out"],
+                **more,
+            )
+            registered[name] = {**made, "authentication": authentication}
+        server.app = flask_site.site(tessera.issuer, registered, tessera.client("machine"))
         yield Site(address)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from idp.oauth import keys
 from launch.processes import die_with_parent
 from tests.foreign import pages
 from tests.foreign.tessera import Member, Tessera, missing
-from tests.stack import Person, eventually, free_port
+from tests.serving import free_port
+from tests.stack import Person, eventually
 
 pytestmark = pytest.mark.slow
 

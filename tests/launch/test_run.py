@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.stack import Person, eventually, free_port
+from tests.serving import free_port
+from tests.stack import Person, eventually
 
 pytestmark = pytest.mark.slow
 

@@ -7,20 +7,15 @@ import base64
 import hashlib
 import json
 import secrets
-import threading
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
-from cryptography.fernet import Fernet
 from flask import Flask
 from flask.testing import FlaskClient
-from pydantic import SecretStr
 from sqlalchemy import event
-from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from idp import prepared
@@ -30,8 +25,9 @@ from idp.limits import limiter
 from idp.oauth import keys, registration
 from idp.settings import Settings
 from idp.signin.sessions import LIFETIME, SignInSession, hashed
-from tests import factories
-from tests.conftest import DATABASES
+from tests import databases, factories
+from tests.conftest import DATABASES, deployment
+from tests.serving import address_of, serving
 from wsgi import create_app
 
 ISSUER = "http://127.0.0.1:8000"
@@ -42,23 +38,8 @@ HL_CALLBACK = "https://community.example.org/HigherLogic/Security/OAuth/Authenti
 
 def settings_on(database: str, folder: Any, request: pytest.FixtureRequest) -> Settings:
     """Deployment settings on a new database of a kind."""
-    address = None
-    if database == "postgres":
-        import psycopg
-
-        server = request.getfixturevalue("postgres_server")
-        name = f"t_{uuid.uuid4().hex}"
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
-        address = SecretStr(server.replace("/postgres?", f"/{name}?", 1))
-    return Settings(
-        data_dir=folder,
-        database_url=address,
-        redis_url=SecretStr(request.getfixturevalue("redis_server")),
-        secret_key=SecretStr("x" * 48),
-        encryption_keys=(SecretStr(Fernet.generate_key().decode()),),
-        public_url=ISSUER,
-    )
+    address = databases.empty(database, request)
+    return deployment(folder, address, request.getfixturevalue("redis_server"))
 
 
 def app_on(settings: Settings) -> Iterator[Flask]:
@@ -102,20 +83,11 @@ def fresh_app(settings: Settings) -> Iterator[Flask]:
 @pytest.fixture
 def live(settings: Settings) -> Iterator[Flask]:
     """The app served on a port of its own, under its own issuer."""
-    server: Any = None
-    # The issuer must be known before the app is made, and the port is known from the server.
-    server = make_server("127.0.0.1", 0, lambda _environ, _start: [], threaded=True)
-    issuer = f"http://127.0.0.1:{server.server_port}"
-    for app in app_on(settings.model_copy(update={"public_url": issuer})):
-        server.app = app
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
+    with serving() as server:
+        # The issuer must be known before the app is made.
+        for app in app_on(settings.model_copy(update={"public_url": address_of(server)})):
+            server.app = app
             yield app
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
 
 
 @dataclass

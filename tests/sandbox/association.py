@@ -15,7 +15,7 @@ from flask import Flask, Response, jsonify, redirect, request
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from tests.sandbox.conftest import free_port, serving
+from tests.serving import free_port, serving
 
 SECRET = "s3cret:with %"
 KEY = RSAKey.generate_key(2048, {"kid": "one", "use": "sig", "alg": "RS256"})

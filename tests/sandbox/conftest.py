@@ -1,8 +1,6 @@
 """A real sandbox on a free port of loopback, and a caller that knows its API."""
 
 import re
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,41 +10,15 @@ from typing import Any
 
 import pytest
 import requests
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from sandbox.app import create_app
 from sandbox.services import EXTENSION
 from sandbox.settings import Settings
+from tests.sandbox.association import SECRET, Association, running_association
+from tests.serving import free_port, serving
 
 API_KEY = "the-api-key"
 TENANT = "ACME"
-
-
-class QuietHandler(WSGIRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        """The tests' output is no access log."""
-
-
-@contextmanager
-def serving(app: Any, port: int) -> Iterator[None]:
-    """Serves an app in a thread of this process."""
-    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=QuietHandler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -165,3 +137,26 @@ def browser() -> Iterator[requests.Session]:
 def restarted(settings: Settings) -> Callable[..., Any]:
     """Starts a sandbox on the data directory of the test, as often as it likes."""
     return lambda **changes: running(replace(settings, **changes))
+
+
+@pytest.fixture
+def association() -> Iterator[Association]:
+    """The identity provider that the sites of a sandbox sign in at."""
+    with running_association() as started:
+        yield started
+
+
+@pytest.fixture
+def conference(association: Association, restarted: Callable[..., Any]) -> Iterator[Sandbox]:
+    """A sandbox whose second site is a client of the association."""
+    with restarted(
+        issuer=association.issuer,
+        conference_client_id="conference",
+        conference_client_secret=SECRET,
+    ) as started:
+        yield started
+
+
+def attends(conference: Sandbox, browser: requests.Session) -> bool:
+    """Whether a browser is signed in at the second site."""
+    return "Your pass" in browser.get(f"{conference.base}/conference/", timeout=10).text

@@ -1,7 +1,7 @@
 """The second client is told by the provider's server that a member signed out."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,38 +9,18 @@ import requests
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from tests.sandbox.association import KEY, SECRET, Association, running_association
-from tests.sandbox.conftest import Sandbox
+from tests.sandbox.association import KEY, Association
+from tests.sandbox.conftest import Sandbox, attends
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 OTHER_KEY = RSAKey.generate_key(2048, {"kid": "one", "use": "sig", "alg": "RS256"})
 
 
 @pytest.fixture
-def association() -> Iterator[Association]:
-    with running_association() as started:
-        yield started
-
-
-@pytest.fixture
-def sandbox(association: Association, restarted: Callable[..., Any]) -> Iterator[Sandbox]:
-    with restarted(
-        issuer=association.issuer,
-        conference_client_id="conference",
-        conference_client_secret=SECRET,
-    ) as started:
-        yield started
-
-
-@pytest.fixture
-def attendee(sandbox: Sandbox, browser: requests.Session) -> requests.Session:
-    browser.get(f"{sandbox.base}/conference/sign-in", timeout=10)
-    assert signed_in(sandbox, browser)
+def attendee(conference: Sandbox, browser: requests.Session) -> requests.Session:
+    browser.get(f"{conference.base}/conference/sign-in", timeout=10)
+    assert attends(conference, browser)
     return browser
-
-
-def signed_in(sandbox: Sandbox, browser: requests.Session) -> bool:
-    return "Your pass" in browser.get(f"{sandbox.base}/conference/", timeout=10).text
 
 
 def logout_token(
@@ -62,9 +42,9 @@ def logout_token(
     return jwt.encode({"alg": "RS256", "kid": "one", "typ": typ}, kept, key)
 
 
-def tell(sandbox: Sandbox, token: str) -> requests.Response:
+def tell(conference: Sandbox, token: str) -> requests.Response:
     return requests.post(
-        f"{sandbox.base}/conference/backchannel-logout",
+        f"{conference.base}/conference/backchannel-logout",
         data={"logout_token": token},
         timeout=10,
     )
@@ -72,23 +52,23 @@ def tell(sandbox: Sandbox, token: str) -> requests.Response:
 
 @pytest.mark.parametrize("named", [{}, {"sub": None}, {"sid": None}])
 def test_the_session_that_is_named_ends(
-    sandbox: Sandbox,
+    conference: Sandbox,
     association: Association,
     attendee: requests.Session,
     named: dict[str, Any],
 ) -> None:
-    answer = tell(sandbox, logout_token(association, **named))
+    answer = tell(conference, logout_token(association, **named))
     assert (answer.status_code, answer.json()) == (200, {"ended": 1})
     assert answer.headers["Cache-Control"] == "no-store"
-    assert not signed_in(sandbox, attendee)
+    assert not attends(conference, attendee)
 
 
 def test_another_session_stays(
-    sandbox: Sandbox, association: Association, attendee: requests.Session
+    conference: Sandbox, association: Association, attendee: requests.Session
 ) -> None:
-    answer = tell(sandbox, logout_token(association, sid="another"))
+    answer = tell(conference, logout_token(association, sid="another"))
     assert (answer.status_code, answer.json()) == (200, {"ended": 0})
-    assert signed_in(sandbox, attendee)
+    assert attends(conference, attendee)
 
 
 @pytest.mark.parametrize(
@@ -111,22 +91,22 @@ def test_another_session_stays(
     ],
 )
 def test_a_token_that_does_not_hold_ends_nothing(
-    sandbox: Sandbox,
+    conference: Sandbox,
     association: Association,
     attendee: requests.Session,
     wrong: dict[str, Any],
 ) -> None:
-    answer = tell(sandbox, logout_token(association, **wrong))
+    answer = tell(conference, logout_token(association, **wrong))
     assert answer.status_code == 400
     assert answer.json()["error"] == "invalid_request"
-    assert signed_in(sandbox, attendee)
+    assert attends(conference, attendee)
 
 
 @pytest.mark.parametrize("token", ["", "no token", "a.b.c", "x" * 9000])
-def test_garbage_is_refused(sandbox: Sandbox, token: str) -> None:
-    assert tell(sandbox, token).status_code == 400
+def test_garbage_is_refused(conference: Sandbox, token: str) -> None:
+    assert tell(conference, token).status_code == 400
 
 
 def test_a_provider_that_is_away_is_asked_to_come_again(restarted: Callable[..., Any]) -> None:
-    with restarted(issuer="http://127.0.0.1:9", conference_client_id="conference") as sandbox:
-        assert tell(sandbox, "a.b.c").status_code == 503
+    with restarted(issuer="http://127.0.0.1:9", conference_client_id="conference") as conference:
+        assert tell(conference, "a.b.c").status_code == 503

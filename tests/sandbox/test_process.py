@@ -15,8 +15,9 @@ import requests
 
 from sandbox.settings import Settings, SettingsError, from_environment
 from sandbox.tenant import Tenant
-from tests.sandbox.conftest import free_port, wait_for
+from tests.sandbox.conftest import wait_for
 from tests.sandbox.records import person
+from tests.serving import free_port
 
 
 def start(environment: dict[str, str]) -> subprocess.Popen[str]:

@@ -7,18 +7,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from tests.sandbox.association import SECRET, Association, running_association
+from tests.sandbox.association import SECRET, Association
 from tests.sandbox.conftest import Sandbox
 from tests.sandbox.records import community, company, demographic, person, security
 
 BOUNCE = "/HigherLogic/Security/LoginBounce.aspx"
 CALLBACK = "/HigherLogic/Security/OAuth/Authentication.aspx"
-
-
-@pytest.fixture
-def association() -> Iterator[Association]:
-    with running_association() as started:
-        yield started
 
 
 @pytest.fixture

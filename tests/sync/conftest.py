@@ -1,7 +1,6 @@
 """A real sandbox tenant as a process, a connection to it, and what the tests ask of both."""
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from idp.directory.contacts import Contact, Person
 from idp.jobs import queue
 from sync import connection, jobs, ledger, pushing
 from tests import factories
+from tests.serving import free_port
 
 API_KEY = "the-api-key-of-the-tests"
 TENANT = "ACME"
@@ -77,9 +77,7 @@ def until(condition: Callable[[], bool], seconds: float = 10) -> None:
 
 @pytest.fixture(scope="session")
 def sandbox() -> Iterator[Tenant]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="tessera-sandbox-") as folder:
         process = subprocess.Popen(
             [sys.executable, "-m", "sandbox"],

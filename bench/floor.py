@@ -18,7 +18,7 @@ from bench import cores, load, processes
 from bench.load import Connection, Refused
 from bench.postgres import Cluster
 from idp.settings import Settings
-from tests.stack import free_port
+from tests.serving import free_port
 
 VIEW = "one request of an empty view"
 SIGNATURE = "one RS256 signature (2048 bits)"

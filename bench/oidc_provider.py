@@ -12,7 +12,7 @@ from bench import processes, sites
 from bench.postgres import Cluster
 from bench.sites import Site
 from bench.tessera import Person
-from tests.stack import free_port
+from tests.serving import free_port
 
 FOLDER = Path(__file__).parent / "node"
 # The Node that node-oidc-provider asks for, from npm as it is itself; NODE names another.

@@ -21,7 +21,7 @@ from idp.oauth import registration
 from idp.signin import passwords
 from launch import sample, schema
 from launch.redis import RedisServer
-from tests.stack import free_port
+from tests.serving import free_port
 from wsgi import create_app
 
 

@@ -4,6 +4,7 @@
 ``scripts/npm.py --lock FOLDER…`` makes the locks anew.
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -28,7 +29,17 @@ def main(arguments: list[str]) -> int:
         code: int = npm([*command, *OPTIONS], cwd=Path(folder))
         if code:
             return code
+        if lock:
+            _without_addresses(Path(folder) / "package-lock.json")
     return 0
+
+
+def _without_addresses(path: Path) -> None:
+    """Take out where a package's authors ask for money: a lock names what is installed."""
+    locked = json.loads(path.read_text())
+    for package in locked["packages"].values():
+        package.pop("funding", None)
+    path.write_text(json.dumps(locked, indent=2) + "\n")
 
 
 if __name__ == "__main__":

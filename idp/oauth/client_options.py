@@ -6,7 +6,7 @@ text empties it.
 
 import json
 from collections.abc import Callable, Sequence
-from typing import IO, Any
+from typing import IO, Any, get_args
 
 import click
 from sqlalchemy import select
@@ -15,8 +15,8 @@ from idp.database import db
 from idp.directory import groups
 from idp.directory.groups import Group
 from idp.oauth import clients
+from idp.oauth.templates import Authentication
 
-AUTHENTICATION = ("client_secret", "private_key_jwt", "none")
 _LARGEST_JWKS = 64 * 1024
 
 _OPTIONS = (
@@ -43,7 +43,7 @@ _OPTIONS = (
     ),
     click.option(
         "--authentication",
-        type=click.Choice(AUTHENTICATION),
+        type=click.Choice(get_args(Authentication)),
         help="How it proves who it is: a secret, a signed assertion, or not at all.",
     ),
     click.option(

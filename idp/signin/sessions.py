@@ -147,8 +147,6 @@ SIGNED_IN = (
         Person.active,
     )
 )
-
-
 """Who is signed in by a ``token_hash`` at a ``moment``: what ``SignInSession.alive`` says."""
 _SIGNED_IN = Prepared(SIGNED_IN)
 
@@ -185,16 +183,12 @@ def start(account: Account) -> SignInSession:
     before = current()
     if before is not None and before.alive:  # it may have ended while the password was hashed
         before.ended_at = now()
-    token = secrets.token_urlsafe(32)
-    row = SignInSession(
-        token_hash=hashed(token),
-        account=account,
-        epoch=account.epoch,
-        expires_at=now() + LIFETIME,
+    row, token = _new(
+        account,
+        LIFETIME,
         address=request.remote_addr or "",
         agent=(request.user_agent.string or "")[:300],
     )
-    db.session.add(row)
     session.clear()
     session["sid"] = token
     session.permanent = False
@@ -209,15 +203,7 @@ def lend(account: Account, lifetime: dt.timedelta, agent: str) -> tuple[SignInSe
 
     The cookie is readable here and never again; ``take_back`` ends it before its time.
     """
-    token = secrets.token_urlsafe(32)
-    row = SignInSession(
-        token_hash=hashed(token),
-        account=account,
-        epoch=account.epoch,
-        expires_at=now() + lifetime,
-        agent=agent,
-    )
-    db.session.add(row)
+    row, token = _new(account, lifetime, agent=agent)
     interface = current_app.session_interface
     signer = interface.get_signing_serializer(current_app)  # type: ignore[attr-defined]
     return row, f"{interface.get_cookie_name(current_app)}={signer.dumps({'sid': token})}"
@@ -243,6 +229,19 @@ def end_everywhere(account: Account) -> None:
     """End every session and token of an account."""
     account.end_everything()
     audit.record(audit.Event.SIGNED_OUT_EVERYWHERE, account.person.key)
+
+
+def _new(account: Account, lifetime: dt.timedelta, **about: str) -> tuple[SignInSession, str]:
+    token = secrets.token_urlsafe(32)
+    row = SignInSession(
+        token_hash=hashed(token),
+        account=account,
+        epoch=account.epoch,
+        expires_at=now() + lifetime,
+        **about,
+    )
+    db.session.add(row)
+    return row, token
 
 
 def _token() -> str | None:

@@ -42,6 +42,12 @@ def count_refusal() -> None:
     """Count a refused request of the protocol. Raises ``RateLimitExceeded``."""
 
 
+# What they leave is kept for minutes. A member's app pushes one request for each sign-in.
+@limiter.limit("120/minute")
+def count_unproven() -> None:
+    """Count what somebody leaves here who proves nothing. Raises ``RateLimitExceeded``."""
+
+
 def init_app(app: Flask, settings: Settings) -> None:
     """Keep the counters in the deployment's Redis.
 

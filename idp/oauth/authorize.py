@@ -32,13 +32,8 @@ from idp.signin import sessions
 
 log = structlog.get_logger()
 
-# What survives the way over the sign-in page; unknown parameters are ignored (RFC 6749, 3.1).
-_KEPT = (
-    *"response_type response_mode client_id redirect_uri scope state nonce code_challenge".split(),
-    *"request_uri code_challenge_method prompt max_age login_hint id_token_hint".split(),
-    *"ui_locales claims".split(),
-    reauthentication.MARKER,
-)
+# What survives the way over the sign-in page.
+_KEPT = (*parameters.OF_AUTHORIZATION, "request_uri", reauthentication.MARKER)
 # A request line has 8 KB at best, and the way over the sign-in page encodes all of it once more;
 # so many characters of it then leave room for the rest of that address.
 _LONGEST_QUERY = 7500

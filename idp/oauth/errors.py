@@ -29,8 +29,8 @@ class TooLarge(InvalidRequest):
     status_code = 413
 
 
-class TooManyRefusals(ProtocolError):
-    """So much from one network was refused that it has to wait (RFC 6585, 4)."""
+class TooManyRequests(ProtocolError):
+    """So much came from one network, or was refused to it, that it has to wait (RFC 6585, 4)."""
 
     error = "temporarily_unavailable"
     status_code = 429

@@ -23,6 +23,12 @@ FORM = "application/x-www-form-urlencoded"
 
 Parameters = dict[str, str]
 
+OF_AUTHORIZATION = (
+    *"response_type response_mode client_id redirect_uri scope state nonce code_challenge".split(),
+    *"code_challenge_method prompt max_age login_hint id_token_hint ui_locales claims".split(),
+)
+"""What of an authorization request is kept; unknown parameters are ignored (RFC 6749, 3.1)."""
+
 
 def of_query() -> Parameters:
     """The parameters of the query string. Raises ``InvalidRequest``."""

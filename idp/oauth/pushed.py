@@ -9,13 +9,15 @@ import secrets
 from typing import Any
 
 from flask import Response
+from flask_limiter import RateLimitExceeded
 from sqlalchemy import ForeignKey, String, bindparam, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from idp import limits
 from idp.database import Base, JSONDocument, UTCDateTime, db, now
 from idp.oauth import checks, parameters, server
 from idp.oauth.clients import Client
-from idp.oauth.errors import InvalidRequest, InvalidRequestUri, ProtocolError
+from idp.oauth.errors import InvalidRequest, InvalidRequestUri, ProtocolError, TooManyRequests
 from idp.oauth.parameters import Parameters, ProtocolRequest
 from idp.prepared import Prepared
 from idp.signin.sessions import hashed
@@ -23,8 +25,6 @@ from idp.signin.sessions import hashed
 PREFIX = "urn:ietf:params:oauth:request_uri:"
 # RFC 9126, 2.2: short; the member's browser follows at once, but may sign in on the way.
 LIFETIME = dt.timedelta(minutes=10)
-# What proves the client is for this request alone, and not kept.
-_CREDENTIALS = frozenset({"client_secret", "client_assertion", "client_assertion_type"})
 
 
 class PushedRequest(Base):
@@ -53,8 +53,10 @@ def push() -> Response:
         # RFC 9126, 2.1: a request_uri has no place in here.
         if "request_uri" in given:
             raise InvalidRequest("A pushed request cannot hold a request_uri.")
-        wanted = {name: value for name, value in given.items() if name not in _CREDENTIALS}
-        wanted["client_id"] = client.client_id
+        if client.is_public:
+            # Its client_id is all that anybody needs, and what is pushed is kept for a while.
+            count_unproven()
+        wanted = {**given, "client_id": client.client_id}
         asked = checks.Authorization(wanted, client, checks.check_redirect_uri(wanted, client))
         for check in checks.CHECKS:
             check(asked)
@@ -65,13 +67,23 @@ def push() -> Response:
         PushedRequest(
             uri_hash=hashed(request_uri),
             client_id=client.id,
-            parameters=wanted,
+            parameters={
+                name: wanted[name] for name in parameters.OF_AUTHORIZATION if name in wanted
+            },
             expires_at=now() + LIFETIME,
         )
     )
     db.session.commit()
     answer = {"request_uri": request_uri, "expires_in": int(LIFETIME.total_seconds())}
     return authorization_server.handle_response(201, answer, [("Cache-Control", "no-store")])
+
+
+def count_unproven() -> None:
+    """Count a request of a client that proves nothing. Raises ``TooManyRequests``."""
+    try:
+        limits.count_unproven()
+    except RateLimitExceeded:
+        raise TooManyRequests("Too many requests came from your network.") from None
 
 
 def load(request_uri: str, client: Client) -> Parameters:

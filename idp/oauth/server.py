@@ -30,7 +30,7 @@ from idp.oauth import (
 )
 from idp.oauth.clients import Client
 from idp.oauth.codes import RedeemedCode
-from idp.oauth.errors import InvalidScope, TooManyRefusals
+from idp.oauth.errors import InvalidScope, TooManyRequests
 from idp.oauth.grants import Standing
 from idp.oauth.parameters import ProtocolRequest
 from idp.oauth.responses import to_client
@@ -236,7 +236,7 @@ class AuthorizationServer(FlaskAuthorizationServer):  # type: ignore[misc]
         try:
             limits.count_refusal()
         except RateLimitExceeded:
-            error = TooManyRefusals("Too many requests from your network were refused.")
+            error = TooManyRequests("Too many requests from your network were refused.")
         response: Response = super().handle_error_response(request, error)
         return response
 

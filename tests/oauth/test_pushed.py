@@ -83,6 +83,17 @@ def test_it_survives_the_consent_page(app: Flask, new_site: NewSite, prompt: str
     assert phone.exchange(code).status_code == 200
 
 
+def test_only_what_is_understood_is_kept(app: Flask, site: Site, visitor: Member) -> None:
+    odd = {"x" * 2000: "y" * 2000, "tessera_asked": "x"}
+    request_uri = pushed(site, **odd)
+    with app.app_context():
+        newest = select(PushedRequest.parameters).order_by(PushedRequest.id.desc()).limit(1)
+        kept = db.session.scalars(newest).one()
+        assert kept.keys() == site.parameters().keys() | {"client_id"}
+        db.session.remove()
+    assert "code" in parameters_of(follow(site, request_uri))
+
+
 @pytest.mark.compliance("P2")
 def test_an_expired_one_gives_nothing(app: Flask, site: Site, visitor: Member) -> None:
     request_uri = pushed(site)

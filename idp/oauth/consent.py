@@ -117,6 +117,6 @@ def sites() -> WerkzeugResponse | str:
 
 def _told(scope: str, claim_map: ClaimMap) -> list[str]:
     told = [TOLD[part] for part in scope.split() if part in TOLD]
-    if claim_map and consents.has_mapping(scope):
-        told.append(f"from your record: {', '.join(claim_mapping.labels(claim_map))}")
+    if consents.has_mapping(scope) and (labels := claim_mapping.labels(claim_map)):
+        told.append(f"from your record: {', '.join(labels)}")
     return told

@@ -66,8 +66,8 @@ def allowed_mapping(claim_map: ClaimMap, *, asked: bool, given: str | None) -> C
 
 
 def mapping_for(client: Client, grant_id: int) -> ClaimMap:
-    """What of a client's mapping may be told of a grant's member; costs one statement when the
-    client has one and its members are asked."""
+    """What of a client's mapping may be told of a grant's member; costs a statement or two when
+    the client has one and its members are asked."""
     if not client.claim_map or not client.consent_required:
         return client.claim_map
     given = db.session.execute(_OF_GRANT, {"grant_id": grant_id}).scalar()

@@ -52,6 +52,14 @@ def map_claims(app: Flask, site: Site, claim_map: dict[str, str]) -> None:
         db.session.commit()
 
 
+def show(app: Flask, key: str, *, shown: bool) -> None:
+    """The staff show a custom field in the Members section, or keep it to themselves."""
+    with app.app_context():
+        field = db.session.scalar(select(CustomField).where(CustomField.key == key))
+        field.in_members_section = shown
+        db.session.commit()
+
+
 def told(site: Site, scope: str | None = "openid profile") -> dict[str, Any]:
     """What the site is told of who is signed in."""
     answer = site.userinfo(site.tokens(scope=scope)["access_token"])
@@ -381,3 +389,22 @@ def test_leave_is_given_for_what_the_page_said(app: Flask, new_site: NewSite) ->
     form = {**consent_form(asked_again.text), "answer": "allow"}
     assert phone.browser.post("/oauth/consent", data=form).status_code == 303
     assert phone.code()
+
+
+def test_a_field_that_is_shown_later_needs_leave_of_its_own(app: Flask, new_site: NewSite) -> None:
+    phone = new_site("app")
+    member = sign_in(app, phone.browser)
+    with app.app_context():
+        key = custom("Speaks", "text").key
+        field = db.session.scalar(select(CustomField).where(CustomField.key == key))
+        give(member, field, "Welsh")
+    map_claims(app, phone, {"speaks": f"custom.{key}"})
+    show(app, key, shown=False)
+    assert "from your record" not in phone.authorize().text
+    allow(phone)
+    before = phone.tokens()["access_token"]
+    show(app, key, shown=True)
+    assert "speaks" not in phone.userinfo(before).json
+    assert "from your record: Speaks" in phone.authorize().text
+    allow(phone)
+    assert phone.userinfo(before).json["speaks"] == "Welsh"

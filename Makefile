@@ -32,7 +32,7 @@ conformance: $(TEST_STAMP) $(OPENID_CLIENT) browser apache ## Run the tests that
 	@$(BIN)/pytest -q -m compliance -n auto --dist loadfile --conformance=write
 
 .PHONY: check
-check: $(TEST_STAMP) ## The quick part of the tests: seconds
+check: $(TEST_STAMP) ## The quick part of the tests, on SQLite: a minute or two
 	@$(BIN)/python scripts/craft.py
 	@$(BIN)/pytest -q -m "not slow and not browser" -k "not postgres" -n auto
 

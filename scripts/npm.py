@@ -5,6 +5,7 @@
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -23,6 +24,8 @@ OPTIONS = (
 
 def main(arguments: list[str]) -> int:
     """Install or lock, folder by folder; the exit code is that of the first npm that failed."""
+    # Whom the machine trusts, npm trusts as well: an office may have an authority of its own.
+    os.environ.setdefault("NODE_USE_SYSTEM_CA", "1")
     lock = arguments[:1] == ["--lock"]
     command = ("update", "--package-lock-only") if lock else ("ci",)
     for folder in arguments[lock:]:

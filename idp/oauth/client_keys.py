@@ -13,6 +13,8 @@ from idp.directory.contacts import InvalidValue
 _KINDS = {"RS256": "RSA", "ES256": "EC", "PS256": "RSA"}
 ALGORITHMS = tuple(_KINDS)
 MOST_KEYS = 10
+# What verifies, and says what for (RFC 7517, 4; RFC 7518, 6).
+_KEPT = frozenset("kty n e crv x y kid use alg".split())
 _SMALLEST_RSA = 2048
 # What they sign must fit a parameter (``parameters.LONGEST_VALUE``).
 _LARGEST_RSA = 4096
@@ -77,9 +79,12 @@ def _checked_key(field: str, value: Any) -> dict[str, Any]:
         # A weak one is refused below, in words of ours.
         with warnings.catch_warnings(action="ignore", category=SecurityWarning):
             key = (RSAKey if value["kty"] == "RSA" else ECKey).import_key(value)
-        public = dict(key.as_dict(private=False))
+        public = {name: part for name, part in key.as_dict(private=False).items() if name in _KEPT}
     except (JoseError, ValueError, KeyError, TypeError):
         raise InvalidValue(field, "invalid_keys", "A key of the JWK set cannot be read.") from None
+    # JSON can hold characters that no database takes: NUL, halves of a pair.
+    if not all(isinstance(part, str) and part.isprintable() for part in public.values()):
+        raise InvalidValue(field, "invalid_keys", "A key of the JWK set cannot be read.")
     if isinstance(key, ECKey):
         if key.curve_name != "P-256":
             raise InvalidValue(field, "weak_key", "Elliptic keys are on the curve P-256.")

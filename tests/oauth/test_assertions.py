@@ -256,3 +256,24 @@ def test_keys_are_given_when_a_client_is_made(app: Flask) -> None:
                     )
                 assert refused.value.reason == reason, jwks
         db.session.rollback()
+
+
+@pytest.mark.parametrize("odd", [{"kid": "a\x00"}, {"kid": "\ud800"}, {"use": "\x00"}])
+def test_a_key_whose_name_no_database_takes_is_refused(app: Flask, odd: dict[str, Any]) -> None:
+    jwk = RSA.as_dict(private=False) | odd
+    with app.app_context(), pytest.raises(InvalidValue) as refused:
+        registration.create(
+            "A site", "oidc", [CALLBACK], authentication="private_key_jwt", jwks={"keys": [jwk]}
+        )
+    assert refused.value.reason == "invalid_keys"
+
+
+def test_of_a_key_only_what_verifies_is_kept(app: Flask) -> None:
+    jwk = RSA.as_dict(private=False) | {"note": float("inf"), "x5u": "https://x.example/c"}
+    with app.app_context():
+        client, _secret = registration.create(
+            "A site", "oidc", [CALLBACK], authentication="private_key_jwt", jwks={"keys": [jwk]}
+        )
+        db.session.commit()
+        assert client.jwks == {"keys": [RSA.as_dict(private=False)]}
+        db.session.remove()

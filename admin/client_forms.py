@@ -140,10 +140,10 @@ class ClientForm(AddressesForm):
         match action:
             case "add-group":
                 self.take_group()
-            case "add-claim" if len(self.claims) < MOST_CLAIMS:
+            case "add-claim" if "claims" in self and len(self.claims) < MOST_CLAIMS:
                 self.claims.append_entry({"name": "", "source": ""})
                 self._offer_sources()
-            case "remove-claim" if number.isdecimal() and int(number) < len(self.claims):
+            case "remove-claim" if "claims" in self and number in map(str, range(len(self.claims))):
                 del self.claims.entries[int(number)]
             case _:
                 return False

@@ -48,6 +48,16 @@ CLIENT = {
 }
 
 
+@pytest.mark.parametrize("template", ["oidc", "machine"])
+@pytest.mark.parametrize("number", ["9" * 5000, "\u0663", "-1", "\u00b2", ""])
+def test_a_button_that_no_page_has_does_nothing(
+    app: Flask, owner: FlaskClient, template: str, number: str
+) -> None:
+    path = made(template)
+    answer = browsing.change(owner, path, FORM, press=f"remove-claim {number}")
+    assert answer.status_code in (200, 303)
+
+
 def test_a_clients_secret_is_shown_once(app: Flask, owner: FlaskClient) -> None:
     answer = browsing.submit(owner, "/panel/clients/new", **CLIENT)
     assert answer.status_code == 201

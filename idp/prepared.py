@@ -118,8 +118,7 @@ def writing() -> Iterator[None]:
             yield
             held.execute("COMMIT")
         except BaseException:
-            if held.pooled.is_valid:
-                held.execute("ROLLBACK")
+            held.undo()
             raise
         finally:
             held.writing = False
@@ -166,6 +165,16 @@ class _Held:
                 self.pooled.invalidate(error)
             raise
         return self.cursor
+
+    def undo(self) -> None:
+        """Undo the transaction; a connection that cannot is nobody's any more: the pool does not
+        look at what comes back."""
+        if not self.pooled.is_valid:
+            return
+        try:
+            self.cursor.execute("ROLLBACK")
+        except self.dialect.loaded_dbapi.Error as error:
+            self.pooled.invalidate(error)
 
     def release(self) -> None:
         """Give the connection back."""

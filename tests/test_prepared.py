@@ -87,6 +87,21 @@ def test_statements_together_are_kept_or_none_of_them(key: str) -> None:
     assert first_name(key) == "Joan"
 
 
+def test_a_transaction_that_cannot_be_undone_goes_back_to_nobody(key: str) -> None:
+    def fail_and_lose_the_connection() -> None:
+        with prepared.writing():
+            _RENAME.write(whose=key, new_name="Grace")
+            prepared._hold().cursor.close()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_and_lose_the_connection()
+    assert not prepared._hold().pooled.is_valid
+    prepared.release()
+    assert first_name(key) == "Ada"
+    assert _RENAME.write(whose=key, new_name="Joan") == 1
+
+
 def test_what_the_session_left_open_does_not_hold_the_writers_place(key: str) -> None:
     db.session.scalar(select(Person.first_name).where(Person.key == key))
     assert _RENAME.write(whose=key, new_name="Grace") == 1

@@ -24,7 +24,7 @@ from launch.redis import RedisServer
 from tests import databases
 from wsgi import create_app
 
-pytest_plugins = ("tests.conformance.plugin",)
+pytest_plugins = ("tests.conformance.plugin", "tests.chromium")
 
 DATABASES = ("sqlite", "postgres")
 

@@ -11,11 +11,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import factories
-from tests.browser.conftest import Watched, chromium, window
+from tests.chromium import Watched
 from tests.foreign.tessera import Tessera
 from tests.foreign.test_openid_client import FOLDER, installed
-
-__all__ = ["chromium", "window"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -164,7 +164,6 @@ _BY_REFRESH_HASH = Prepared(
             Token.id.label("token_id"),
             Token.refresh_expires_at,
             Token.replaced_at,
-            Token.revoked_at,
             Grant.created_at.label("granted_at"),
             known_clients.ASKING_VERSION,
             *grants.STANDING,

@@ -85,9 +85,11 @@ def live(settings: Settings) -> Iterator[Flask]:
     """The app served on a port of its own, under its own issuer."""
     with serving() as server:
         # The issuer must be known before the app is made.
-        for app in app_on(settings.model_copy(update={"public_url": address_of(server)})):
-            server.app = app
-            yield app
+        made = app_on(settings.model_copy(update={"public_url": address_of(server)}))
+        app = server.app = next(made)
+        yield app
+    # After the server: a request still under way would keep a connection that nobody closes.
+    next(made, None)
 
 
 @dataclass

@@ -12,7 +12,13 @@ from admin.lists import matches, page_of, searched
 from idp import audit
 from idp.database import db
 from idp.directory import contacts, fields
-from idp.directory.contacts import Company, Contact, InvalidValue
+from idp.directory.contacts import (
+    KNOWN_PHONE_TYPES,
+    PHONE_TYPES,
+    Company,
+    Contact,
+    InvalidValue,
+)
 from idp.directory.groups import Group
 from idp.directory.membership import Membership
 from sync import resend, status
@@ -136,7 +142,9 @@ class CompaniesView(PanelView):
     def _form(self, company: Company | None) -> Any:
         custom = fields.all_fields("company")
         values = fields.values_of(company) if company is not None else {}
-        present: dict[str, Any] = {"active": True}
+        present: dict[str, Any] = {"active": True} | dict(
+            zip(PHONE_TYPES, KNOWN_PHONE_TYPES, strict=False)
+        )
         if company is not None:
             present = {
                 name: getattr(company, name) for name in (*COMMON, "name", "email", "active")

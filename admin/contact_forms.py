@@ -24,21 +24,24 @@ from wtforms.fields import SelectChoice
 
 from idp.directory import accounts, fields
 from idp.directory.contacts import (
+    ADDRESS,
     BIO_LENGTH,
+    KNOWN_PHONE_TYPES,
+    PHONE_TYPE_LENGTH,
+    PHONE_TYPES,
+    PHONES,
     TEXT_LENGTH,
     URL_LENGTH,
+    WEB_ADDRESSES,
     Contact,
     InvalidValue,
     Person,
 )
 from idp.directory.fields import CustomField, FieldValue
 
-ADDRESS = "address_1 address_2 city state postal_code country".split()
-WEB = "website linkedin twitter facebook youtube".split()
-NAMES = "prefix first_name middle_name last_name suffix informal_name designation".split()
 COMMON = [
     *("member_id", "member_type", "member_status", "joined_on", "expires_on"),
-    *("phone", "mobile", *ADDRESS, *WEB, "bio"),
+    *(*PHONES, *PHONE_TYPES, *ADDRESS, *WEB_ADDRESSES, "bio"),
 ]
 
 
@@ -46,7 +49,14 @@ def _line(label: str, kind: type[StringField] = StringField) -> StringField:
     return kind(label, [validators.Length(max=TEXT_LENGTH)])
 
 
-def _web(label: str) -> StringField:
+def _phone_type(label: str) -> StringField:
+    return StringField(
+        label, [validators.Length(max=PHONE_TYPE_LENGTH)], render_kw={"list": "phone-types"}
+    )
+
+
+def _web(name: str) -> StringField:
+    label = WEB_ADDRESSES[name]
     return URLField(
         label, [validators.Length(max=URL_LENGTH)], render_kw={"placeholder": "https://"}
     )
@@ -61,21 +71,34 @@ class ContactForm(FlaskForm):  # type: ignore[misc]
     joined_on = DateField("Member since", [validators.Optional()])
     expires_on = DateField("Expires on", [validators.Optional()])
     email = EmailField("E-mail", [validators.Length(max=254)])
-    phone = _line("Phone", TelField)
-    mobile = _line("Mobile phone", TelField)
+    phone_1 = _line("Phone 1", TelField)
+    phone_1_type = _phone_type("Type of phone 1")
+    phone_2 = _line("Phone 2", TelField)
+    phone_2_type = _phone_type("Type of phone 2")
+    phone_3 = _line("Phone 3", TelField)
+    phone_3_type = _phone_type("Type of phone 3")
+    phone_4 = _line("Phone 4", TelField)
+    phone_4_type = _phone_type("Type of phone 4")
     address_1 = _line("Address")
     address_2 = _line("Address, second line")
+    address_3 = _line("Address, third line")
     city = _line("City")
     state = _line("State")
     postal_code = _line("Postal code")
     country = _line("Country")
-    website = _web("Website")
-    linkedin = _web("LinkedIn")
-    twitter = _web("X (Twitter)")
-    facebook = _web("Facebook")
-    youtube = _web("YouTube")
+    website = _web("website")
+    linkedin = _web("linkedin")
+    twitter = _web("twitter")
+    facebook = _web("facebook")
+    youtube = _web("youtube")
+    google_plus = _web("google_plus")
+    blogger = _web("blogger")
+    wordpress = _web("wordpress")
+    other_blog = _web("other_blog")
     bio = TextAreaField("Biography", [validators.Length(max=BIO_LENGTH)], render_kw={"rows": 6})
     active = BooleanField("The record is in use", default=True)
+
+    phone_types = KNOWN_PHONE_TYPES
 
 
 class PersonForm(ContactForm):
@@ -90,6 +113,7 @@ class PersonForm(ContactForm):
     designation = _line("Designation")
     job_title = _line("Job title")
     company = _line("Company")
+    in_directory = BooleanField("Shown in the directory of members", default=True)
 
 
 class CompanyForm(ContactForm):
@@ -161,7 +185,8 @@ def take(form: ContactForm, contact: Contact, names: Iterable[str]) -> dict[str,
             if name == "email" and isinstance(contact, Person):
                 accounts.change_email(contact, given or "")
             else:
-                setattr(contact, name, given if name.endswith("_on") else given or "")
+                kept = isinstance(given, bool) or name.endswith("_on")
+                setattr(contact, name, given if kept else given or "")
         except InvalidValue as error:
             say(form, name, error)
         else:

@@ -7,14 +7,21 @@ from sqlalchemy import select
 
 from admin import companies
 from admin.access import PanelView, may_manage, page, signed_in
-from admin.contact_forms import COMMON, NAMES, PersonForm, form_with, note, say, take, take_custom
+from admin.contact_forms import COMMON, PersonForm, form_with, note, say, take, take_custom
 from admin.contact_forms import written as written_value
 from admin.lists import matches, page_of, searched
 from idp import audit
 from idp.database import db
 from idp.directory import accounts, contacts, fields
 from idp.directory.accounts import Account
-from idp.directory.contacts import Contact, InvalidValue, Person
+from idp.directory.contacts import (
+    KNOWN_PHONE_TYPES,
+    NAMES,
+    PHONE_TYPES,
+    Contact,
+    InvalidValue,
+    Person,
+)
 from idp.directory.groups import Group
 from idp.directory.membership import Membership
 from idp.signin import recovery
@@ -26,6 +33,9 @@ ACCOUNT_STATES = {
     "deactivated": ("Deactivated", "Cannot sign in, here or at Higher Logic."),
     "none": ("No account", "Cannot sign in, and does not sync to Higher Logic."),
 }
+
+
+OWN = [*NAMES, *COMMON, "email", "in_directory"]
 
 
 class PeopleView(PanelView):
@@ -213,10 +223,10 @@ def _back(key: str) -> Any:
 
 def _present(person: Person | None, custom: Any, values: Any) -> dict[str, Any]:
     if person is None:
-        return {"active": True}
-    present = {
-        name: getattr(person, name) for name in (*NAMES, *COMMON, "job_title", "email", "active")
-    }
+        return {"active": True, "in_directory": True} | dict(
+            zip(PHONE_TYPES, KNOWN_PHONE_TYPES, strict=False)
+        )
+    present = {name: getattr(person, name) for name in (*OWN, "active")}
     present["company"] = companies.written(person.company) if person.company is not None else ""
     return present | {
         f"custom_{field.key}": written_value(values.get(field.key, [])) for field in custom
@@ -232,7 +242,7 @@ def _save(form: Any, person: Person | None, custom: Any, values: Any) -> str | N
     person = person if person is not None else Person()
     with db.session.no_autoflush:
         _guard(form, person)
-        changed = take(form, person, [*NAMES, *COMMON, "job_title", "email"])
+        changed = take(form, person, OWN)
         try:
             company = companies.resolved(form.company.data or "")
         except InvalidValue as error:

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from idp.database import db
+from idp.directory.contacts import ADDRESS, NAMES, PHONE_TYPES, PHONES, WEB_ADDRESSES
 from idp.directory.fields import Choice, CustomField, FieldValue
 from idp.directory.groups import Group
 from idp.directory.membership import Membership
@@ -70,6 +71,10 @@ class Web:
     twitter: str
     facebook: str
     youtube: str
+    google_plus: str
+    blogger: str
+    wordpress: str
+    other_blog: str
 
 
 @dataclass(frozen=True)
@@ -95,10 +100,17 @@ class Record:
     designation: str
     job_title: str
     email: str
-    phone: str
-    mobile: str
+    phone_1: str
+    phone_1_type: str
+    phone_2: str
+    phone_2_type: str
+    phone_3: str
+    phone_3_type: str
+    phone_4: str
+    phone_4_type: str
     address_1: str
     address_2: str
+    address_3: str
     city: str
     state: str
     postal_code: str
@@ -117,14 +129,9 @@ class Record:
 
 
 _PLAIN = (
-    "key member_id prefix first_name middle_name last_name suffix informal_name designation "
-    "job_title email phone mobile address_1 address_2 city state postal_code country joined_on "
-    "expires_on"
-).split()
-_WEB = ("website", "linkedin", "twitter", "facebook", "youtube")
-_PERSONAL = (
-    "prefix first_name middle_name last_name suffix informal_name designation job_title"
-).split()
+    *("key", "member_id", "email", "joined_on", "expires_on"),
+    *(*NAMES, *PHONES, *PHONE_TYPES, *ADDRESS),
+)
 
 
 def build(contact_ids: Collection[int], wanted: Wanted) -> dict[int, Record]:
@@ -146,7 +153,7 @@ def _contacts(contact_ids: Collection[int]) -> Iterable[Any]:
     query = (
         select(
             *(contact.c[name] for name in ("id", "kind", "member_status", "in_directory", "bio")),
-            *(contact.c[name] for name in (*_PLAIN, *_WEB)),
+            *(contact.c[name] for name in (*_PLAIN, *WEB_ADDRESSES)),
             contact.c.name,
             company.c.name.label("company_name"),
             company.c.key.label("company_key"),
@@ -168,7 +175,7 @@ def _record(
     is_company = row["kind"] == "company"
     plain = {name: row[name] for name in _PLAIN}
     if is_company:
-        plain |= dict.fromkeys(_PERSONAL, "")
+        plain |= dict.fromkeys(NAMES, "")
     return Record(
         **plain,
         is_company=is_company,
@@ -179,7 +186,7 @@ def _record(
         main_contact_key=(row["main_contact_key"] or "") if is_company else "",
         bio=row["bio"] if wanted.bio else None,
         photo=None,
-        web=Web(**{name: row[name] for name in _WEB}) if wanted.web else None,
+        web=Web(**{name: row[name] for name in WEB_ADDRESSES}) if wanted.web else None,
         groups=tuple(groups),
         fields=tuple(fields),
     )

@@ -3,7 +3,7 @@
 docs/architecture.md, decision 7. A record becomes an item, items become a body, a response becomes
 an outcome. Source: what is known of Higher Logic's Push API v1. The full record goes every time: a
 group or a demographic that is left out is taken as gone. Fields that the association does not keep
-here (gender, age, further phones …) are never sent.
+here (gender, ethnicity, age, birthday) are never sent.
 """
 
 import datetime as dt
@@ -113,12 +113,17 @@ def _details(record: Record) -> dict[str, Any]:
         "IsOrganization": record.is_company,
         "PrimaryContactLegacyContactKey": record.main_contact_key,
         "EmailAddress": record.email,
-        "Phone1": record.phone,
-        "Phone1Type": "OFFICE",
-        "Phone2": record.mobile,
-        "Phone2Type": "MOBILE",
+        "Phone1": record.phone_1,
+        "Phone1Type": record.phone_1_type,
+        "Phone2": record.phone_2,
+        "Phone2Type": record.phone_2_type,
+        "Phone3": record.phone_3,
+        "Phone3Type": record.phone_3_type,
+        "Phone4": record.phone_4,
+        "Phone4Type": record.phone_4_type,
         "Address1": record.address_1,
         "Address2": record.address_2,
+        "Address3": record.address_3,
         "City": record.city,
         "State": record.state,
         "PostalCode": record.postal_code,
@@ -135,6 +140,10 @@ def _details(record: Record) -> dict[str, Any]:
             "TwitterURL": record.web.twitter,
             "FacebookURL": record.web.facebook,
             "YouTubeURL": record.web.youtube,
+            "GooglePlusURL": record.web.google_plus,
+            "BloggerURL": record.web.blogger,
+            "WordPressURL": record.web.wordpress,
+            "OtherBlogURL": record.web.other_blog,
         }
     return details
 

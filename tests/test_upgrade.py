@@ -7,9 +7,20 @@ from typing import Any
 import flask_migrate
 import pytest
 from flask import Flask
-from sqlalchemy import JSON, Boolean, DateTime, Integer, MetaData, Table, insert, select
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    DateTime,
+    Integer,
+    MetaData,
+    Table,
+    bindparam,
+    insert,
+    select,
+    update,
+)
 
-from idp.database import db, now
+from idp.database import JSONDocument, db, now
 from idp.directory.accounts import Account
 from idp.oauth import clients
 from idp.oauth.grants import Grant
@@ -53,7 +64,14 @@ def fill_first_version() -> None:
     found.reflect(db.engine)
     table = found.tables
     person_id = filled(
-        table["contact"], kind="person", key=KEY, first_name="Ada", last_name="Byron", active=True
+        table["contact"],
+        kind="person",
+        key=KEY,
+        first_name="Ada",
+        last_name="Byron",
+        active=True,
+        phone="+44 20 1",
+        mobile="+44 77 1",
     )
     account_id = filled(table["account"], person_id=person_id, email_key="ada@example.org")
     client_id = filled(
@@ -88,17 +106,35 @@ def fill_first_version() -> None:
     db.session.commit()
 
 
+def fill_second_version() -> None:
+    """A mapping that names a column which was renamed since."""
+    found = MetaData()
+    found.reflect(db.engine, only=["oauth_client"])
+    client = found.tables["oauth_client"]
+    said = {"tel": "phone", "cell": "mobile", "who": "full_name"}
+    db.session.execute(
+        update(client).values(claim_map=bindparam("said", type_=JSONDocument)), {"said": said}
+    )
+    db.session.commit()
+
+
 @pytest.mark.compliance("ST5")
 def test_what_was_there_at_the_first_revision_still_works(empty: Flask) -> None:
     flask_migrate.upgrade(directory=str(schema.DIRECTORY), revision="0001")
     fill_first_version()
+    flask_migrate.upgrade(directory=str(schema.DIRECTORY), revision="0002")
+    fill_second_version()
     schema.upgrade()
     schema.check()
     client = clients.find("client-of-old")
     assert client is not None
     assert client.redirect_uris == [CALLBACK]
+    assert client.claim_map == {"tel": "phone_1", "cell": "phone_2", "who": "full_name"}
     account = db.session.scalars(select(Account)).one()
-    assert account.person.key == KEY
+    person = account.person
+    assert person.key == KEY
+    assert person.phones == [("Office", "+44 20 1"), ("Mobile", "+44 77 1")]
+    assert (person.phone_3, person.address_3, person.merged_into_id) == ("", "", None)
     assert db.session.scalars(select(Grant)).one().account_id == account.id
     assert db.session.scalars(select(Token)).one().refresh_hash == hashed(REFRESH)
     db.session.rollback()

@@ -5,45 +5,83 @@ Both are contacts of the feed and Higher Logic's record of both has one shape
 """
 
 import datetime as dt
-import re
-import unicodedata
 import uuid
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
-import email_validator
-import nh3
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, event, select, true
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, event, select, text, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from idp.database import Base, UTCDateTime, db, now
+from idp.directory.values import (
+    BIO_LENGTH,
+    EMAIL_LENGTH,
+    KEY_LENGTH,
+    PHONE_TYPE_LENGTH,
+    TEXT_LENGTH,
+    URL_LENGTH,
+    InvalidValue,
+    checked_email,
+    checked_key,
+    checked_text,
+    checked_web_address,
+    cleaned_bio,
+    email_key,
+    harmless_html,
+)
+
+__all__ = [
+    "ADDRESS",
+    "BIO_LENGTH",
+    "EMAIL_LENGTH",
+    "KEY_LENGTH",
+    "KNOWN_PHONE_TYPES",
+    "NAMES",
+    "PHONES",
+    "PHONE_TYPES",
+    "PHONE_TYPE_LENGTH",
+    "TEXTS",
+    "TEXT_LENGTH",
+    "URL_LENGTH",
+    "WEB_ADDRESSES",
+    "Company",
+    "Contact",
+    "InvalidValue",
+    "Kind",
+    "Person",
+    "checked_email",
+    "checked_key",
+    "checked_text",
+    "checked_web_address",
+    "cleaned_bio",
+    "email_key",
+    "find",
+    "find_person_by_email",
+    "harmless_html",
+]
 
 Kind = Literal["person", "company"]
 
-KEY_LENGTH = 100
-TEXT_LENGTH = 255
-URL_LENGTH = 500
-BIO_LENGTH = 20_000
-_KEY = re.compile(r"[^\s\x00-\x1f\x7f]{1,100}")
-# How the authorization server names clients: whom a token speaks for must never be in doubt, so
-# no contact has such a key (RFC 9700, 4.15).
-_CLIENT_ID = re.compile(r"client-[0-9a-f]{24}")
-
-WEB_ADDRESSES = ("website", "linkedin", "twitter", "facebook", "youtube")
-TEXTS = (
-    "prefix first_name middle_name last_name suffix informal_name designation job_title name "
-    "member_id member_type member_status phone mobile address_1 address_2 city state "
-    "postal_code country"
-).split()
-
-
-class InvalidValue(ValueError):
-    """A value that a contact cannot have. ``reason`` is a stable code, the text a sentence."""
-
-    def __init__(self, field: str, reason: str, message: str) -> None:
-        self.field = field
-        self.reason = reason
-        super().__init__(message)
+PHONES = ("phone_1", "phone_2", "phone_3", "phone_4")
+PHONE_TYPES = tuple(f"{phone}_type" for phone in PHONES)
+# What is known of Higher Logic: suggested, never enforced.
+KNOWN_PHONE_TYPES = ("OFFICE", "MOBILE")
+ADDRESS = tuple("address_1 address_2 address_3 city state postal_code country".split())
+WEB_ADDRESSES = {
+    "website": "Website",
+    "linkedin": "LinkedIn",
+    "twitter": "X (Twitter)",
+    "facebook": "Facebook",
+    "youtube": "YouTube",
+    "google_plus": "Google Plus",
+    "blogger": "Blogger",
+    "wordpress": "WordPress",
+    "other_blog": "Another blog",
+}
+"""The web addresses of a contact, with what people call them."""
+NAMES = tuple(
+    "prefix first_name middle_name last_name suffix informal_name designation job_title".split()
+)
+TEXTS = (*NAMES, "name", "member_id", "member_type", "member_status", *PHONES, *ADDRESS)
 
 
 class Contact(Base):
@@ -51,6 +89,9 @@ class Contact(Base):
 
     ``active`` says whether the association's record is in use; what switching it off does at
     Higher Logic is the association's choice (default: nothing, as the brief says).
+
+    A record that was merged into another is an alias, kept for its key alone: it is out of use,
+    ``merged_into_id`` is the one that was kept, and no list, search, condition or count has it.
     """
 
     __tablename__ = "contact"
@@ -62,6 +103,13 @@ class Contact(Base):
         CheckConstraint("kind = 'person' OR name <> ''", name="company_has_name"),
         Index("ix_contact_email_key", "email_key"),
         Index("ix_contact_member_status", "member_status"),
+        CheckConstraint("merged_into_id IS NULL OR NOT active", name="merged_is_inactive"),
+        Index(
+            "ix_contact_merged_into_id",
+            "merged_into_id",
+            postgresql_where=text("merged_into_id IS NOT NULL"),
+            sqlite_where=text("merged_into_id IS NOT NULL"),
+        ),
     )
     __mapper_args__ = {"polymorphic_on": "kind"}
 
@@ -73,6 +121,7 @@ class Contact(Base):
     active: Mapped[bool] = mapped_column(default=True, server_default=true())
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
     updated_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now, onupdate=now)
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
 
     member_id: Mapped[str] = mapped_column(String(TEXT_LENGTH), default="")
     member_type: Mapped[str] = mapped_column(String(TEXT_LENGTH), default="")
@@ -81,10 +130,25 @@ class Contact(Base):
     expires_on: Mapped[dt.date | None]
     email: Mapped[str] = mapped_column(String(254), default="")
     email_key: Mapped[str | None] = mapped_column(String(254))
-    phone: Mapped[str] = mapped_column(String(TEXT_LENGTH), default="")
-    mobile: Mapped[str] = mapped_column(String(TEXT_LENGTH), default="")
+    phone_1: Mapped[str] = mapped_column(String(TEXT_LENGTH), default="")
+    phone_1_type: Mapped[str] = mapped_column(
+        String(PHONE_TYPE_LENGTH), default="OFFICE", server_default="OFFICE"
+    )
+    phone_2: Mapped[str] = mapped_column(String(TEXT_LENGTH), default="")
+    phone_2_type: Mapped[str] = mapped_column(
+        String(PHONE_TYPE_LENGTH), default="MOBILE", server_default="MOBILE"
+    )
+    phone_3: Mapped[str] = mapped_column(String(TEXT_LENGTH), default="", server_default="")
+    phone_3_type: Mapped[str] = mapped_column(
+        String(PHONE_TYPE_LENGTH), default="", server_default=""
+    )
+    phone_4: Mapped[str] = mapped_column(String(TEXT_LENGTH), default="", server_default="")
+    phone_4_type: Mapped[str] = mapped_column(
+        String(PHONE_TYPE_LENGTH), default="", server_default=""
+    )
     address_1: Mapped[str] = mapped_column(String(TEXT_LENGTH), default="")
     address_2: Mapped[str] = mapped_column(String(TEXT_LENGTH), default="")
+    address_3: Mapped[str] = mapped_column(String(TEXT_LENGTH), default="", server_default="")
     city: Mapped[str] = mapped_column(String(TEXT_LENGTH), default="")
     state: Mapped[str] = mapped_column(String(TEXT_LENGTH), default="")
     postal_code: Mapped[str] = mapped_column(String(TEXT_LENGTH), default="")
@@ -94,12 +158,41 @@ class Contact(Base):
     twitter: Mapped[str] = mapped_column(String(URL_LENGTH), default="")
     facebook: Mapped[str] = mapped_column(String(URL_LENGTH), default="")
     youtube: Mapped[str] = mapped_column(String(URL_LENGTH), default="")
+    google_plus: Mapped[str] = mapped_column(String(URL_LENGTH), default="", server_default="")
+    blogger: Mapped[str] = mapped_column(String(URL_LENGTH), default="", server_default="")
+    wordpress: Mapped[str] = mapped_column(String(URL_LENGTH), default="", server_default="")
+    other_blog: Mapped[str] = mapped_column(String(URL_LENGTH), default="", server_default="")
     bio: Mapped[str] = mapped_column(default="")
+
+    merged_into: Mapped["Contact | None"] = relationship(
+        foreign_keys=[merged_into_id], remote_side="Contact.id"
+    )
 
     @property
     def title(self) -> str:
         """The name that people read."""
         raise NotImplementedError
+
+    @property
+    def phones(self) -> list[tuple[str, str]]:
+        """The phone numbers that there are, each after its type as people read it."""
+        found = [(getattr(self, f"{name}_type"), getattr(self, name)) for name in PHONES]
+        return [
+            ((kind.capitalize() if kind.isupper() else kind) or "Phone", number)
+            for kind, number in found
+            if number
+        ]
+
+    @property
+    def address(self) -> list[str]:
+        """The lines and parts of the postal address that there are."""
+        return [getattr(self, name) for name in ADDRESS if getattr(self, name)]
+
+    @property
+    def web(self) -> list[tuple[str, str]]:
+        """The web addresses that there are, each after its label."""
+        found = [(label, getattr(self, name)) for name, label in WEB_ADDRESSES.items()]
+        return [(label, address) for label, address in found if address]
 
     @validates("key")
     def _key_is_permanent(self, _name: str, value: str) -> str:
@@ -120,6 +213,10 @@ class Contact(Base):
     @validates(*TEXTS)
     def _text(self, name: str, value: str | None) -> str:
         return checked_text(name, value or "")
+
+    @validates(*PHONE_TYPES)
+    def _phone_type(self, name: str, value: str | None) -> str:
+        return checked_text(name, value or "", PHONE_TYPE_LENGTH)
 
     @validates("bio")
     def _bio(self, _name: str, value: str | None) -> str:
@@ -177,115 +274,27 @@ class Person(Contact):
 Index("ix_contact_name", Contact.kind, Person.last_name, Person.first_name)
 
 
-def checked_key(value: str) -> str:
-    """A key as given, byte for byte: 1 to 100 characters without white space or controls.
-
-    Raises ``InvalidValue``.
-    """
-    if not isinstance(value, str) or not _KEY.fullmatch(value):
-        raise InvalidValue(
-            "key", "invalid_key", "A key has 1 to 100 characters and no white space."
-        )
-    if _CLIENT_ID.fullmatch(value):
-        raise InvalidValue("key", "reserved_key", "A key of this form names a client.")
-    return value
-
-
-def checked_text(field: str, value: str) -> str:
-    """A line of text without control characters (a line break becomes one).
-
-    Raises ``InvalidValue`` when it is longer than 255 characters.
-    """
-    text = "".join(
-        character
-        for character in value.replace("\r\n", "\n").strip()
-        if character == "\n" or unicodedata.category(character) != "Cc"
-    )
-    if len(text) > TEXT_LENGTH:
-        raise InvalidValue(field, "too_long", f"Longer than {TEXT_LENGTH} characters.")
-    return text
-
-
-def checked_email(value: str) -> str:
-    """An e-mail address as its owner writes it, or an empty text. Raises ``InvalidValue``.
-
-    Only the form is checked: whether mail arrives is known by sending one.
-    """
-    value = value.strip()
-    if not value:
-        return ""
-    try:
-        email_validator.validate_email(value, check_deliverability=False)
-    except email_validator.EmailNotValidError as error:
-        raise InvalidValue("email", "invalid_email", str(error)) from None
-    return value
-
-
-def email_key(address: str) -> str:
-    """What two spellings of one e-mail address have in common: they sign in the same account."""
-    return unicodedata.normalize("NFKC", address.strip()).casefold()
-
-
-def checked_web_address(field: str, value: str) -> str:
-    """An http(s) address or an empty text. Raises ``InvalidValue``: nothing else is a web address
-    (a ``javascript:`` one would run in the reader's browser)."""
-    value = value.strip()
-    if not value:
-        return ""
-    try:
-        parts = urlsplit(value)
-        host = parts.hostname
-    except ValueError:
-        parts, host = None, None
-    if (
-        parts is None
-        or parts.scheme not in {"http", "https"}
-        or not host
-        or len(value) > URL_LENGTH
-        or any(character.isspace() or ord(character) < 32 for character in value)
-    ):
-        raise InvalidValue(field, "invalid_url", "Not a web address: it starts with https://")
-    return value
-
-
-def cleaned_bio(value: str) -> str:
-    """Rich text with everything dangerous taken out. Raises ``InvalidValue`` when too long."""
-    if len(value) > BIO_LENGTH:
-        raise InvalidValue("bio", "too_long", f"Longer than {BIO_LENGTH} characters.")
-    value = value.replace("\r\n", "\n").replace("\x00", "").strip()
-    if "<" not in value and "&" not in value:
-        return value
-    html = harmless_html(value)
-    if len(html) > BIO_LENGTH:  # each & became &amp;
-        raise InvalidValue("bio", "too_long", f"Longer than {BIO_LENGTH} characters.")
-    return html
-
-
-def harmless_html(value: str) -> str:
-    """Rich text or plain text as HTML with everything dangerous taken out."""
-    return nh3.clean(
-        value,
-        tags={"a", "b", "br", "em", "i", "li", "ol", "p", "strong", "u", "ul"},
-        attributes={"a": {"href"}},
-        url_schemes={"http", "https", "mailto"},
-    )
-
-
 def find(key: str) -> Contact | None:
-    """The contact with this key."""
-    return db.session.scalar(select(Contact).where(Contact.key == key))
+    """The contact with this key; of one that was merged, the one that was kept."""
+    found = db.session.scalar(select(Contact).where(Contact.key == key))
+    return found.merged_into or found if found is not None else None
 
 
 def find_person_by_email(address: str) -> Person | None:
     """The first person with this address, letter case aside."""
     return db.session.scalar(
-        select(Person).where(Person.email_key == email_key(address)).order_by(Person.id).limit(1)
+        select(Person)
+        .where(Person.email_key == email_key(address), Person.merged_into_id.is_(None))
+        .order_by(Person.id)
+        .limit(1)
     )
 
 
 @event.listens_for(Contact, "init", propagate=True)
 def _empty_texts(target: Contact, _args: Any, kwargs: dict[str, Any]) -> None:
     # A new contact reads the same before and after its first flush.
-    for name in (*TEXTS, *WEB_ADDRESSES, "bio", "email"):
+    for name in (*TEXTS, *WEB_ADDRESSES, "bio", "email", "phone_3_type", "phone_4_type"):
         if hasattr(type(target), name):
             kwargs.setdefault(name, "")
+    for phone_type, kind in zip(PHONE_TYPES, KNOWN_PHONE_TYPES, strict=False):
+        kwargs.setdefault(phone_type, kind)

@@ -17,7 +17,14 @@ from sqlalchemy.orm import contains_eager
 
 from idp.database import db
 from idp.directory import fields
-from idp.directory.contacts import Contact, InvalidValue, Person
+from idp.directory.contacts import (
+    PHONE_TYPES,
+    PHONES,
+    WEB_ADDRESSES,
+    Contact,
+    InvalidValue,
+    Person,
+)
 from idp.directory.fields import CustomField, FieldValue
 
 ClaimMap = Mapping[str, str]
@@ -53,11 +60,12 @@ _BUILT_IN = {
     "joined_on": "Member since",
     "expires_on": "Expires on",
     "email": "E-mail",
-    "phone": "Phone",
-    "mobile": "Mobile",
-    "website": "Website",
+    **{name: f"Phone {number}" for number, name in enumerate(PHONES, start=1)},
+    **{name: f"Phone {number}, type" for number, name in enumerate(PHONE_TYPES, start=1)},
+    **WEB_ADDRESSES,
     "address_1": "Address, first line",
     "address_2": "Address, second line",
+    "address_3": "Address, third line",
     "city": "City",
     "state": "State",
     "postal_code": "Postal code",

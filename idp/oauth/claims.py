@@ -28,11 +28,14 @@ COLUMNS: tuple[Any, ...] = (
     Person.designation,
     Person.email,
     Person.member_id,
-    Person.phone,
-    Person.mobile,
+    Person.phone_1,
+    Person.phone_2,
+    Person.phone_3,
+    Person.phone_4,
     Person.website,
     Person.address_1,
     Person.address_2,
+    Person.address_3,
     Person.city,
     Person.state,
     Person.postal_code,
@@ -147,12 +150,13 @@ def _email(person: Row[Any]) -> dict[str, Any]:
 
 
 def _phone(person: Row[Any]) -> dict[str, Any]:
-    number = person.phone or person.mobile
+    number = person.phone_1 or person.phone_2 or person.phone_3 or person.phone_4
     return {"phone_number": number, "phone_number_verified": False} if number else {}
 
 
 def _address(person: Row[Any]) -> dict[str, Any]:
-    street = "\n".join(line for line in (person.address_1, person.address_2) if line)
+    lines = (person.address_1, person.address_2, person.address_3)
+    street = "\n".join(line for line in lines if line)
     town = " ".join(part for part in (person.postal_code, person.city) if part)
     parts = {
         "formatted": "\n".join(

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from flask_wtf import FlaskForm
 from wtforms import (
+    BooleanField,
     EmailField,
     PasswordField,
     SelectField,
@@ -18,7 +19,15 @@ from wtforms import (
 )
 from wtforms.fields import SelectChoice
 
-from idp.directory.contacts import BIO_LENGTH, TEXT_LENGTH, URL_LENGTH
+from idp.directory.contacts import (
+    BIO_LENGTH,
+    PHONE_TYPE_LENGTH,
+    PHONE_TYPES,
+    PHONES,
+    TEXT_LENGTH,
+    URL_LENGTH,
+    WEB_ADDRESSES,
+)
 from idp.directory.fields import CustomField, FieldValue, value_of
 from idp.signin.passwords import LONGEST
 
@@ -82,6 +91,12 @@ def _line(label: str, kind: type[StringField] = StringField, **more: str) -> Str
     return kind(label, [validators.Length(max=TEXT_LENGTH)], render_kw=more or None)
 
 
+def _phone_type(label: str) -> StringField:
+    return StringField(
+        label, [validators.Length(max=PHONE_TYPE_LENGTH)], render_kw={"list": "phone-types"}
+    )
+
+
 def _address(label: str) -> StringField:
     return URLField(
         label, [validators.Length(max=URL_LENGTH)], render_kw={"placeholder": "https://"}
@@ -93,19 +108,31 @@ class ProfileForm(FlaskForm):  # type: ignore[misc]
 
     informal_name = _line("What people call you", autocomplete="nickname")
     job_title = _line("Job title", autocomplete="organization-title")
-    phone = _line("Phone", TelField, autocomplete="tel")
-    mobile = _line("Mobile phone", TelField)
+    phone_1 = _line("Phone", TelField, autocomplete="tel")
+    phone_1_type = _phone_type("Kind of phone")
+    phone_2 = _line("Second phone", TelField)
+    phone_2_type = _phone_type("Kind of second phone")
+    phone_3 = _line("Third phone", TelField)
+    phone_3_type = _phone_type("Kind of third phone")
+    phone_4 = _line("Fourth phone", TelField)
+    phone_4_type = _phone_type("Kind of fourth phone")
     bio = TextAreaField("About you", [validators.Length(max=BIO_LENGTH)], render_kw={"rows": "6"})
-    website = _address("Website")
-    linkedin = _address("LinkedIn")
-    twitter = _address("X (Twitter)")
-    facebook = _address("Facebook")
-    youtube = _address("YouTube")
+    website = _address(WEB_ADDRESSES["website"])
+    linkedin = _address(WEB_ADDRESSES["linkedin"])
+    twitter = _address(WEB_ADDRESSES["twitter"])
+    facebook = _address(WEB_ADDRESSES["facebook"])
+    youtube = _address(WEB_ADDRESSES["youtube"])
+    google_plus = _address(WEB_ADDRESSES["google_plus"])
+    blogger = _address(WEB_ADDRESSES["blogger"])
+    wordpress = _address(WEB_ADDRESSES["wordpress"])
+    other_blog = _address(WEB_ADDRESSES["other_blog"])
+    in_directory = BooleanField("Show me in the directory of members")
 
 
 PROFILE_FIELDS = (
-    "informal_name job_title phone mobile bio website linkedin twitter facebook youtube"
-).split()
+    *("informal_name", "job_title", *PHONES, *PHONE_TYPES, "bio", *WEB_ADDRESSES),
+    "in_directory",
+)
 
 
 def profile_form(

@@ -12,7 +12,7 @@ from idp import audit
 from idp.database import db, now
 from idp.directory import fields
 from idp.directory.accounts import Account
-from idp.directory.contacts import InvalidValue, Person
+from idp.directory.contacts import KNOWN_PHONE_TYPES, InvalidValue, Person
 from idp.directory.groups import Group
 from idp.directory.membership import Membership
 from idp.limits import limiter
@@ -84,7 +84,13 @@ def edit(account: Account) -> Any:
             db.session.commit()
             flash("Your profile is saved.", "success")
             return redirect(url_for("profile.home"), 303)
-    return render_template("profile/edit.html", form=form, own=own, account=account)
+    return render_template(
+        "profile/edit.html",
+        form=form,
+        own=own,
+        account=account,
+        phone_types=KNOWN_PHONE_TYPES,
+    )
 
 
 def _form_field(form: Any, name: str) -> str:
@@ -95,7 +101,8 @@ def _take(person: Person, form: Any, own: list[Any], values: dict[str, Any]) -> 
     changed: dict[str, Any] = {}
     for name in PROFILE_FIELDS:
         before = getattr(person, name)
-        setattr(person, name, form[name].data or "")
+        data = form[name].data
+        setattr(person, name, data if isinstance(data, bool) else data or "")
         if getattr(person, name) != before:
             changed[name] = [before, getattr(person, name)]
     for field in own:

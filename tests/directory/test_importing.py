@@ -99,6 +99,52 @@ def test_a_changed_cell_updates_its_row_alone(app: Flask, tmp_path: Path) -> Non
     assert (report.created, report.updated, report.unchanged) == (0, 1, 1)
 
 
+def test_every_phone_and_address_of_the_record_has_a_column(app: Flask, tmp_path: Path) -> None:
+    header = (
+        "Key,First Name,Phone 1,Phone 1 Type,Phone_2,Phone 3,Phone 3 Type,Phone 4,Address 3,"
+        "Google Plus,Blogger,WordPress,Other Blog,In Directory\n"
+    )
+    row = (
+        "a,Ada,+44 1,HOME,+44 2,+44 3,Lab,+44 4,Ring twice,https://g.example,https://b.example,"
+        "https://w.example,https://o.example,No\n"
+    )
+    report = importing.run("people", people_file(tmp_path, header + row))
+    assert (report.created, report.suggested_fields) == (1, [])
+    person = db.session.scalars(select(Person)).one()
+    assert person.phones == [
+        ("Home", "+44 1"),
+        ("Mobile", "+44 2"),
+        ("Lab", "+44 3"),
+        ("Phone", "+44 4"),
+    ]
+    assert (person.address_3, person.in_directory) == ("Ring twice", False)
+    assert person.web == [
+        ("Google Plus", "https://g.example"),
+        ("Blogger", "https://b.example"),
+        ("WordPress", "https://w.example"),
+        ("Another blog", "https://o.example"),
+    ]
+
+
+def test_a_phone_and_a_mobile_are_the_first_and_the_second(app: Flask, tmp_path: Path) -> None:
+    importing.run("people", people_file(tmp_path, "Key,First Name,Phone,Mobile\na,Ada,1,2\n"))
+    person = db.session.scalars(select(Person)).one()
+    assert person.phones == [("Office", "1"), ("Mobile", "2")]
+
+
+def test_two_columns_of_one_field_are_refused(app: Flask, tmp_path: Path) -> None:
+    path = people_file(tmp_path, "Key,First Name,Phone,Phone 1\na,Ada,1,2\n")
+    with pytest.raises(importing.ImportFailed, match="“Phone” and “Phone 1” are the same field"):
+        importing.run("people", path)
+
+
+def test_the_type_of_a_phone_is_short(app: Flask, tmp_path: Path) -> None:
+    report = importing.run(
+        "people", people_file(tmp_path, f"Key,First Name,Phone 3 Type\na,Ada,{'x' * 31}\n")
+    )
+    assert [(one.column, one.reason) for one in report.refused] == [("Phone 3 Type", "too_long")]
+
+
 def test_a_row_without_a_key_finds_its_person_by_address(app: Flask, tmp_path: Path) -> None:
     person = factories.person(email="ada@example.org", city="Bern")
     report = importing.run(

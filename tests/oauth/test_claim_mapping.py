@@ -364,7 +364,7 @@ def test_what_consent_does_not_cover_is_not_told_to_tokens_from_before(
     allow(phone, **asked)
     before = phone.tokens(**asked)
     assert "mail" in phone.userinfo(before["access_token"]).json
-    map_claims(app, phone, {"mail": "phone", "given_name": "email"})
+    map_claims(app, phone, {"mail": "phone_1", "given_name": "email"})
     again = phone.refresh(before["refresh_token"]).json
     for tokens in (before, again):
         said = phone.userinfo(tokens["access_token"]).json

@@ -83,7 +83,7 @@ def test_each_scope_gives_its_claims_and_no_more(app: Flask, site: Site) -> None
     with app.app_context():
         person = db.session.get(Account, member.account_id).person
         person.first_name, person.last_name, person.informal_name = "Ada", "Byron", "Ada"
-        person.phone, person.address_1, person.city = "+44 20 1", "12 St James's Sq", "London"
+        person.phone_1, person.address_1, person.city = "+44 20 1", "12 St James's Sq", "London"
         person.postal_code, person.country, person.website = "SW1", "GB", "https://ada.example.org"
         person.member_id = "10023"
         db.session.commit()

@@ -39,13 +39,22 @@ def test_of_whom_nothing_is_told(app: Flask) -> None:
 
 
 def test_the_switches(app: Flask) -> None:
-    person = member(bio="Counts.", website="https://ada.example")
+    person = member(bio="Counts.", website="https://ada.example", other_blog="https://blog.example")
     off, on = (feed.build([person.id], wanted)[person.id] for wanted in (NOTHING, EVERYTHING))
     assert (off.bio, off.photo, off.web) == (None, None, None)
     assert on.bio == "Counts."
     assert on.web is not None
-    assert on.web.website == "https://ada.example"
+    assert (on.web.website, on.web.other_blog) == ("https://ada.example", "https://blog.example")
     assert on.photo is None
+
+
+def test_every_phone_with_its_type_and_the_whole_address_are_told(app: Flask) -> None:
+    person = member(phone_1="1", phone_4="4", phone_4_type="Lab", address_3="Ring twice")
+    record = feed.build([person.id], NOTHING)[person.id]
+    assert (record.phone_1, record.phone_1_type) == ("1", "OFFICE")
+    assert (record.phone_2, record.phone_2_type) == ("", "MOBILE")
+    assert (record.phone_4, record.phone_4_type) == ("4", "Lab")
+    assert record.address_3 == "Ring twice"
 
 
 def test_custom_fields_marked_for_sync_by_their_kind(app: Flask) -> None:

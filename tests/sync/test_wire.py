@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from idp.directory.contacts import ADDRESS, PHONE_TYPES, PHONES
 from sync import wire
 from sync.feed import ChoiceEntry, FieldEntry, GroupEntry, Record, Web
 from sync.wire import Verdict
@@ -20,8 +21,8 @@ def record(**values: Any) -> Record:
             **dict.fromkeys(
                 (
                     *("prefix", "first_name", "middle_name", "last_name", "suffix"),
-                    *("informal_name", "designation", "job_title", "email", "phone", "mobile"),
-                    *("address_1", "address_2", "city", "state", "postal_code", "country"),
+                    *("informal_name", "designation", "job_title", "email"),
+                    *(*PHONES, *PHONE_TYPES, *ADDRESS),
                     *("member_id", "company_name", "company_key", "main_contact_key"),
                 ),
                 "",
@@ -54,10 +55,15 @@ ADA = record(
     informal_name="Ada",
     job_title="Analyst",
     email="ada@example.org",
-    phone="+1 212 555 0100",
-    mobile="+1 212 555 0101",
+    phone_1="+1 212 555 0100",
+    phone_1_type="OFFICE",
+    phone_2="+1 212 555 0101",
+    phone_2_type="MOBILE",
+    phone_3="+1 212 555 0102",
+    phone_3_type="Lab",
     address_1="1 Engine Way",
     address_2="Flat 2",
+    address_3="Ring twice",
     city="Québec",
     state="QC",
     postal_code="G1R",
@@ -68,7 +74,17 @@ ADA = record(
     company_name="Engines Ltd",
     company_key="c-1",
     bio="Counts.",
-    web=Web("https://ada.example", "https://l.example", "", "", "https://y.example"),
+    web=Web(
+        website="https://ada.example",
+        linkedin="https://l.example",
+        twitter="",
+        facebook="",
+        youtube="https://y.example",
+        google_plus="https://g.example",
+        blogger="https://b.example",
+        wordpress="https://w.example",
+        other_blog="https://o.example",
+    ),
     groups=(
         GroupEntry("g-1", "Current Members", "security", "Committee", dt.date(2019, 4, 1)),
         GroupEntry("g-2", "Policy Committee", "community", "Chapter", DAY),
@@ -120,8 +136,13 @@ def test_the_record_of_a_person_word_for_word() -> None:
             "Phone1Type": "OFFICE",
             "Phone2": "+1 212 555 0101",
             "Phone2Type": "MOBILE",
+            "Phone3": "+1 212 555 0102",
+            "Phone3Type": "Lab",
+            "Phone4": "",
+            "Phone4Type": "",
             "Address1": "1 Engine Way",
             "Address2": "Flat 2",
+            "Address3": "Ring twice",
             "City": "Québec",
             "State": "QC",
             "PostalCode": "G1R",
@@ -132,6 +153,10 @@ def test_the_record_of_a_person_word_for_word() -> None:
             "TwitterURL": "",
             "FacebookURL": "",
             "YouTubeURL": "https://y.example",
+            "GooglePlusURL": "https://g.example",
+            "BloggerURL": "https://b.example",
+            "WordPressURL": "https://w.example",
+            "OtherBlogURL": "https://o.example",
         },
         "SecurityGroups": [
             {
@@ -173,7 +198,13 @@ def test_the_record_of_a_person_word_for_word() -> None:
 
 def test_what_is_switched_off_is_not_in_the_payload() -> None:
     details = wire.item(record())["MemberDetails"]
-    assert not {"Bio", "ProfileImageURL", "WebsiteUrl", "LinkedInURL"} & details.keys()
+    assert (
+        not {
+            *("Bio", "ProfileImageURL", "WebsiteUrl", "LinkedInURL", "TwitterURL", "FacebookURL"),
+            *("YouTubeURL", "GooglePlusURL", "BloggerURL", "WordPressURL", "OtherBlogURL"),
+        }
+        & details.keys()
+    )
     assert wire.item(record(bio=""))["MemberDetails"]["Bio"] == ""
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from idp.directory import fields
-from idp.directory.contacts import TEXT_LENGTH, InvalidValue
+from idp.directory.contacts import NAMES, PHONES, TEXT_LENGTH, InvalidValue
 from idp.directory.fields import CustomField, FieldKind
 from idp.directory.importing.report import SuggestedField
 
@@ -25,10 +25,13 @@ PEOPLE = {
     "member status": "member_status",
     "join date": "joined_on",
     "expires on": "expires_on",
-    "phone": "phone",
-    "mobile": "mobile",
+    "phone": "phone_1",
+    "mobile": "phone_2",
+    **{name.replace("_", " "): name for name in PHONES},
+    **{f"{name} type".replace("_", " "): f"{name}_type" for name in PHONES},
     "address 1": "address_1",
     "address 2": "address_2",
+    "address 3": "address_3",
     "city": "city",
     "state": "state",
     "postal code": "postal_code",
@@ -38,25 +41,22 @@ PEOPLE = {
     "twitter": "twitter",
     "facebook": "facebook",
     "youtube": "youtube",
+    "google plus": "google_plus",
+    "blogger": "blogger",
+    "wordpress": "wordpress",
+    "other blog": "other_blog",
     "bio": "bio",
+    "in directory": "in_directory",
     "has account": "has_account",
     "active": "active",
 }
+_OF_PEOPLE = {*NAMES, "key", "company_key", "in_directory", "has_account"}
 COMPANIES = {
     "key": "key",
     "name": "name",
     "parent key": "parent_key",
-    **{
-        column: name
-        for column, name in PEOPLE.items()
-        if name
-        in {
-            "member_id", "member_type", "member_status", "joined_on", "expires_on", "email",
-            "phone", "mobile", "address_1", "address_2", "city", "state", "postal_code",
-            "country", "website", "linkedin", "twitter", "facebook", "youtube", "bio", "active",
-        }
-    },
-}  # fmt: skip
+    **{column: name for column, name in PEOPLE.items() if name not in _OF_PEOPLE},
+}
 
 MOST_CHOICES = 60
 

@@ -118,7 +118,12 @@ def _table(path: Path) -> tuple[list[str], Table]:
 
 
 def _check_header(kind: Kind, built_in: Mapping[str, str]) -> None:
-    names = set(built_in.values())
+    column_of: dict[str, str] = {}
+    for column, name in built_in.items():
+        if name in column_of:
+            raise ImportFailed(f"“{column_of[name]}” and “{column}” are the same field: keep one.")
+        column_of[name] = column
+    names = set(column_of)
     if kind == "companies" and "name" not in names:
         raise ImportFailed("A file of companies needs a column Name.")
     if kind == "people" and not names & {"first_name", "last_name"}:

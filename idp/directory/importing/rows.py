@@ -10,6 +10,8 @@ from typing import Any
 
 from idp.directory import fields
 from idp.directory.contacts import (
+    PHONE_TYPE_LENGTH,
+    PHONE_TYPES,
     TEXTS,
     WEB_ADDRESSES,
     InvalidValue,
@@ -23,7 +25,7 @@ from idp.directory.fields import CustomField, Value
 from idp.directory.importing.report import SHOWN_VALUE, Refusal
 
 DATES = ("joined_on", "expires_on")
-SWITCHES = ("has_account", "active")
+USUALLY_YES = ("active", "in_directory")
 
 
 class RowRefused(Exception):
@@ -103,7 +105,7 @@ def _take(row: Row, name: str, text: str) -> None:
         row.values[name] = fields.iso_date(name, text.strip()) if text.strip() else None
     elif name == "has_account":
         row.has_account = fields.yes_no(name, text) if text.strip() else False
-    elif name == "active":
+    elif name in USUALLY_YES:
         row.values[name] = fields.yes_no(name, text) if text.strip() else True
     elif name == "email":
         row.values[name] = checked_email(text)
@@ -111,6 +113,8 @@ def _take(row: Row, name: str, text: str) -> None:
         row.values[name] = checked_web_address(name, text)
     elif name == "bio":
         row.values[name] = cleaned_bio(text)
+    elif name in PHONE_TYPES:
+        row.values[name] = checked_text(name, text, PHONE_TYPE_LENGTH)
     elif name in TEXTS:
         row.values[name] = checked_text(name, text)
     else:

@@ -2,29 +2,40 @@
 
 from typing import Any
 
-from flask import abort, flash, redirect, url_for
-from sqlalchemy import func, select
+from flask import flash, redirect, url_for
+from sqlalchemy import and_, func, select
 
+from admin import lookups, records
 from admin.access import PanelView, page
-from admin.contact_forms import COMMON, CompanyForm, form_with, note, say, take, take_custom
+from admin.contact_forms import (
+    COMMON,
+    CompanyForm,
+    form_with,
+    note,
+    say,
+    take,
+    take_custom,
+    take_key,
+)
 from admin.contact_forms import written as written_value
 from admin.lists import matches, page_of, searched
 from idp import audit
 from idp.database import db
-from idp.directory import contacts, fields
+from idp.directory import fields
 from idp.directory.contacts import (
     KNOWN_PHONE_TYPES,
     PHONE_TYPES,
     Company,
     Contact,
     InvalidValue,
+    Kind,
 )
 from idp.directory.groups import Group
 from idp.directory.membership import Membership
 from sync import resend, status
 
-MOST_FOUND = 12
 MOST_PEOPLE = 20
+POINTED_AT: dict[str, Kind] = {"parent": "company", "main_contact": "person"}
 
 
 class CompaniesView(PanelView):
@@ -37,7 +48,7 @@ class CompaniesView(PanelView):
         person = company.alias("employee")
         people = (
             select(func.count())
-            .where(person.c.company_id == company.c.id)
+            .where(person.c.company_id == company.c.id, person.c.merged_into_id.is_(None))
             .correlate(company)
             .scalar_subquery()
         )
@@ -49,7 +60,7 @@ class CompaniesView(PanelView):
                 company.c.active,
                 people.label("people"),
             )
-            .where(company.c.kind == "company")
+            .where(company.c.kind == "company", company.c.merged_into_id.is_(None))
             .order_by(company.c.name, company.c.id)
         )
         if search:
@@ -60,24 +71,7 @@ class CompaniesView(PanelView):
     @page("/search")
     def search(self) -> dict[str, list[str]]:
         """A few companies whose name holds what was typed, for the company field to offer."""
-        text = searched()
-        if not text:
-            return {"found": []}
-        found = db.session.scalars(
-            select(Company)
-            .where(matches(text, Contact.__table__.c.name))
-            .order_by(Company.name, Company.id)
-            .limit(MOST_FOUND)
-        ).all()
-        names = [company.name.casefold() for company in found]
-        return {
-            "found": [
-                company.name
-                if names.count(company.name.casefold()) == 1
-                else written(company, True)
-                for company in found
-            ]
-        }
+        return {"found": lookups.offered("company", searched())}
 
     @page("/new", methods=("GET", "POST"))
     def new(self) -> Any:
@@ -89,7 +83,7 @@ class CompaniesView(PanelView):
         """What is known of a company, who works there, what Higher Logic has of it."""
         company = _found(key)
         person = Contact.__table__
-        working = person.c.company_id == company.id
+        working = and_(person.c.company_id == company.id, person.c.merged_into_id.is_(None))
         people = db.session.execute(
             select(
                 person.c.key,
@@ -112,6 +106,12 @@ class CompaniesView(PanelView):
             "panel/company.html",
             company=company,
             people=people,
+            parts_of_it=db.session.scalars(
+                select(Company)
+                .where(Company.parent_id == company.id, Company.merged_into_id.is_(None))
+                .order_by(Company.name, Company.id)
+                .limit(MOST_PEOPLE)
+            ).all(),
             number=db.session.scalar(select(func.count()).select_from(person).where(working)),
             groups=groups,
             custom=[
@@ -149,6 +149,9 @@ class CompaniesView(PanelView):
             present = {
                 name: getattr(company, name) for name in (*COMMON, "name", "email", "active")
             }
+            for name in POINTED_AT:
+                told = getattr(company, name)
+                present[name] = lookups.written(told) if told is not None else ""
             present |= {
                 f"custom_{field.key}": written_value(values.get(field.key, [])) for field in custom
             }
@@ -163,48 +166,7 @@ class CompaniesView(PanelView):
 
 
 def _found(key: str) -> Company:
-    contact = contacts.find(key)
-    if not isinstance(contact, Company):
-        abort(404)
-    return contact
-
-
-def written(company: Company, exact: bool = False) -> str:
-    """A company as the company field holds it: its name, or with its key where names are shared."""
-    if not exact:
-        shared = db.session.scalar(
-            select(func.count()).where(
-                Company.name == company.name, Company.id != company.id, Company.kind == "company"
-            )
-        )
-        exact = bool(shared)
-    return f"{company.name} ({company.key})" if exact else company.name
-
-
-def resolved(text: str) -> Company | None:
-    """The company that a text names: by its name, or by name and key as ``written`` gives it.
-
-    Raises ``InvalidValue`` when there is none, or more than one.
-    """
-    text = text.strip()
-    if not text:
-        return None
-    found = db.session.scalars(
-        select(Company).where(func.lower(Company.name) == text.lower()).limit(2)
-    ).all()
-    if len(found) == 1:
-        return found[0]
-    if len(found) > 1:
-        raise InvalidValue(
-            "company",
-            "several_companies",
-            "Several companies have this name: pick one from the list.",
-        )
-    if text.endswith(")") and "(" in text:
-        by_key = contacts.find(text[text.rindex("(") + 1 : -1])
-        if isinstance(by_key, Company):
-            return by_key
-    raise InvalidValue("company", "unknown_company", f"There is no company “{text[:80]}”.")
+    return records.found(Company, key)
 
 
 def _save(form: Any, company: Company | None, custom: Any, values: Any) -> str | None:
@@ -216,17 +178,35 @@ def _save(form: Any, company: Company | None, custom: Any, values: Any) -> str |
     company = company if company is not None else Company()
     with db.session.no_autoflush:
         changed = take(form, company, [*COMMON, "name", "email"])
+        for name, kind in POINTED_AT.items():
+            _point(form, company, name, kind, changed)
+        if made:
+            take_key(form, company)
         note(changed, "active", company.active, form.active.data)
         company.active = form.active.data
         if not form.errors and made:
             db.session.add(company)
-            db.session.flush()
-        changed |= take_custom(form, company, custom, values)
+        if not form.errors:
+            records.flush(form)
+        if not form.form_errors:
+            changed |= take_custom(form, company, custom, values)
     if form.errors:
         db.session.rollback()
         return None
-    if changed:
+    if made or changed:
         audit.record(audit.Event.CONTACT_CHANGED, company.key, changed=changed)
     key = company.key
     db.session.commit()
     return key
+
+
+def _point(form: Any, company: Company, name: str, kind: Kind, changed: dict[str, Any]) -> None:
+    """Point the company at its parent or its main contact, as typed."""
+    before = getattr(company, name)
+    try:
+        after = lookups.resolved(kind, form[name].data or "", name)
+        setattr(company, name, after)
+    except InvalidValue as error:
+        say(form, name, error)
+    else:
+        note(changed, name, before.key if before else "", after.key if after else "")

@@ -22,10 +22,11 @@ from wtforms import (
 )
 from wtforms.fields import SelectChoice
 
-from idp.directory import accounts, fields
+from idp.directory import accounts, contacts, fields
 from idp.directory.contacts import (
     ADDRESS,
     BIO_LENGTH,
+    KEY_LENGTH,
     KNOWN_PHONE_TYPES,
     PHONE_TYPE_LENGTH,
     PHONE_TYPES,
@@ -96,6 +97,7 @@ class ContactForm(FlaskForm):  # type: ignore[misc]
     wordpress = _web("wordpress")
     other_blog = _web("other_blog")
     bio = TextAreaField("Biography", [validators.Length(max=BIO_LENGTH)], render_kw={"rows": 6})
+    key = StringField("Key", [validators.Length(max=KEY_LENGTH)])
     active = BooleanField("The record is in use", default=True)
 
     phone_types = KNOWN_PHONE_TYPES
@@ -120,6 +122,8 @@ class CompanyForm(ContactForm):
     """A company."""
 
     name = _line("Name")
+    parent = _line("Part of")
+    main_contact = _line("Main contact")
 
 
 def form_with(
@@ -192,6 +196,19 @@ def take(form: ContactForm, contact: Contact, names: Iterable[str]) -> dict[str,
         else:
             note(changed, name, before, getattr(contact, name))
     return changed
+
+
+def take_key(form: ContactForm, contact: Contact) -> None:
+    """Give a new contact the key that was typed, if there is one: from then on it stays."""
+    given = (form["key"].data or "").strip()
+    if not given:
+        return
+    try:
+        if contacts.find(given) is not None:
+            raise InvalidValue("key", "duplicate_key", "Another contact has this key.")
+        contact.key = given
+    except InvalidValue as error:
+        say(form, "key", error)
 
 
 def take_custom(

@@ -5,19 +5,29 @@ from typing import Any
 from flask import abort, flash, redirect, url_for
 from sqlalchemy import select
 
-from admin import companies
+from admin import lookups, records
 from admin.access import PanelView, may_manage, page, signed_in
-from admin.contact_forms import COMMON, PersonForm, form_with, note, say, take, take_custom
+from admin.contact_forms import (
+    COMMON,
+    PersonForm,
+    form_with,
+    note,
+    say,
+    take,
+    take_custom,
+    take_key,
+)
 from admin.contact_forms import written as written_value
 from admin.lists import matches, page_of, searched
 from idp import audit
 from idp.database import db
-from idp.directory import accounts, contacts, fields
+from idp.directory import accounts, fields
 from idp.directory.accounts import Account
 from idp.directory.contacts import (
     KNOWN_PHONE_TYPES,
     NAMES,
     PHONE_TYPES,
+    Company,
     Contact,
     InvalidValue,
     Person,
@@ -58,7 +68,7 @@ class PeopleView(PanelView):
             )
             .outerjoin(account, account.c.person_id == person.c.id)
             .outerjoin(employer, employer.c.id == person.c.company_id)
-            .where(person.c.kind == "person")
+            .where(person.c.kind == "person", person.c.merged_into_id.is_(None))
             .order_by(person.c.last_name, person.c.first_name, person.c.id)
         )
         if search:
@@ -70,6 +80,11 @@ class PeopleView(PanelView):
             account_state=_state_of,
             states=ACCOUNT_STATES,
         )
+
+    @page("/search")
+    def search(self) -> dict[str, list[str]]:
+        """A few people whose name or address holds what was typed, for a form to offer."""
+        return {"found": lookups.offered("person", searched())}
 
     @page("/new", methods=("GET", "POST"))
     def new(self) -> Any:
@@ -202,10 +217,7 @@ def _state_of(row: Any) -> str:
 
 
 def _found(key: str) -> Person:
-    contact = contacts.find(key)
-    if not isinstance(contact, Person):
-        abort(404)
-    return contact
+    return records.found(Person, key)
 
 
 def _account(key: str) -> Account:
@@ -227,7 +239,7 @@ def _present(person: Person | None, custom: Any, values: Any) -> dict[str, Any]:
             zip(PHONE_TYPES, KNOWN_PHONE_TYPES, strict=False)
         )
     present = {name: getattr(person, name) for name in (*OWN, "active")}
-    present["company"] = companies.written(person.company) if person.company is not None else ""
+    present["company"] = lookups.written(person.company) if person.company is not None else ""
     return present | {
         f"custom_{field.key}": written_value(values.get(field.key, [])) for field in custom
     }
@@ -244,23 +256,27 @@ def _save(form: Any, person: Person | None, custom: Any, values: Any) -> str | N
         _guard(form, person)
         changed = take(form, person, OWN)
         try:
-            company = companies.resolved(form.company.data or "")
+            company = lookups.resolved("company", form.company.data or "", "company")
         except InvalidValue as error:
             say(form, "company", error)
         else:
             before = person.company.title if person.company is not None else ""
             note(changed, "company", before, company.title if company is not None else "")
-            person.company = company
+            person.company = company if isinstance(company, Company) else None
         note(changed, "active", person.active, form.active.data)
         person.active = form.active.data
+        if made:
+            take_key(form, person)
         if not form.errors and made:
             db.session.add(person)
-            db.session.flush()
-        changed |= take_custom(form, person, custom, values)
+        if not form.errors:
+            records.flush(form)
+        if not form.form_errors:
+            changed |= take_custom(form, person, custom, values)
     if form.errors:
         db.session.rollback()
         return None
-    if changed:
+    if made or changed:
         audit.record(audit.Event.CONTACT_CHANGED, person.key, changed=changed)
     key = person.key
     db.session.commit()

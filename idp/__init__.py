@@ -3,10 +3,10 @@
 from flask import Flask
 
 from idp import database, encryption, jobs, limits, logs, mail, oauth, prepared, signin, web
-from idp.directory import membership
+from idp.directory import companies, membership
 from idp.settings import Settings
 
-__all__ = ["init_app", "membership"]
+__all__ = ["companies", "init_app", "membership"]
 
 
 def init_app(app: Flask, settings: Settings) -> None:

@@ -87,7 +87,7 @@ def test_everything_that_is_wrong_is_said_at_once(app: Flask, staff: FlaskClient
     assert page.status_code == 200
     for words in (
         "Another account signs in with Taken@example.org.",
-        "Several companies have this name",
+        "Several have this name",
         "Not a valid date value.",
         "Not a web address",
         "Not a whole number.",
@@ -196,3 +196,74 @@ def test_a_company_is_added_and_changed(app: Flask, staff: FlaskClient) -> None:
     assert "Engines &amp; Co" in staff.get(answer.location).text
     browsing.submit(staff, answer.location, f"{answer.location}/resend")
     assert "There is nothing to send" in staff.get(answer.location).text
+
+
+def test_a_key_is_given_or_made_and_then_stays(app: Flask, staff: FlaskClient) -> None:
+    answer = browsing.submit(staff, "/panel/people/new", **RECORD, key="HL/0042")
+    assert answer.location == "/panel/people/HL~2F0042"
+    assert person("HL/0042").title == "Grace Hopper"
+    assert 'name="key"' not in staff.get("/panel/people/HL~2F0042/edit").text
+    browsing.submit(staff, "/panel/people/HL~2F0042/edit", **RECORD, key="another")
+    assert contacts.find("another") is None
+    for key, words in (
+        ("HL/0042", "Another contact has this key."),
+        ("a key", "no white space"),
+        ("client-0123456789abcdef01234567", "names a client"),
+    ):
+        for path, record in (("people", RECORD), ("companies", {"name": "X", "active": "y"})):
+            page = browsing.submit(staff, f"/panel/{path}/new", **record, key=key)
+            assert words in page.text
+    assert db.session.scalars(select(Company)).all() == []
+
+
+def test_all_of_the_record_is_kept_and_shown(app: Flask, staff: FlaskClient) -> None:
+    record = {
+        **RECORD,
+        **{f"phone_{number}": f"+44 {number}" for number in range(1, 5)},
+        "phone_1_type": "OFFICE",
+        "phone_4_type": "Lab",
+        "address_3": "Ring twice",
+        "google_plus": "https://g.example",
+        "blogger": "https://b.example",
+        "wordpress": "https://w.example",
+        "other_blog": "https://o.example",
+    }
+    browsing.submit(staff, "/panel/people/new", **record, key="p")
+    page = staff.get("/panel/people/p").text
+    for words in ("+44 1", "+44 4", "Office", "Lab", "Ring twice", "not in the directory"):
+        assert words in page
+    for name in ("g", "b", "w", "o"):
+        assert f'href="https://{name}.example"' in page
+    assert person("p").phone_4_type == "Lab"
+    assert not person("p").in_directory
+    page = browsing.submit(staff, "/panel/people/new", **RECORD, phone_2_type="x" * 31).text
+    assert "longer than 30" in page
+
+
+def test_a_company_names_its_parent_and_its_main_contact(app: Flask, staff: FlaskClient) -> None:
+    holding = factories.company(key="h", name="Holding")
+    factories.person(key="p", first_name="Ada", last_name="Byron", email="ada@example.org")
+    factories.person(first_name="Ada", last_name="Byron", email="shared@example.org")
+    factories.person(first_name="Ada", last_name="Byron", email="shared@example.org", key="s")
+    found = staff.get("/panel/people/search?q=byron").get_json()["found"]
+    assert "Ada Byron (ada@example.org)" in found
+    assert "Ada Byron (s)" in found
+    named = {"parent": "holding", "main_contact": "Ada Byron (ada@example.org)"}
+    browsing.submit(staff, "/panel/companies/new", name="Branch", key="b", active="y", **named)
+    branch = contacts.find("b")
+    assert isinstance(branch, Company)
+    assert (branch.parent, branch.main_contact) == (holding, person("p"))
+    page = staff.get("/panel/companies/b").text
+    assert 'href="/panel/companies/h"' in page
+    assert 'href="/panel/people/p"' in page
+    assert 'href="/panel/companies/b"' in staff.get("/panel/companies/h").text
+    page = browsing.submit(
+        staff, "/panel/companies/h/edit", name="Holding", active="y", parent="Branch"
+    ).text
+    assert "Holding would be part of itself" in page
+    wrong = {"parent": "Nowhere", "main_contact": "Ada Byron"}
+    page = browsing.submit(staff, "/panel/companies/b/edit", name="B", active="y", **wrong).text
+    assert "There is no company “Nowhere”." in page
+    assert "Several have this name" in page
+    assert "Branch" in staff.get("/panel/companies/b").text
+    assert last(audit.Event.CONTACT_CHANGED).detail["changed"]["main_contact"] == ["", "p"]

@@ -74,3 +74,19 @@ def test_signing_out_everywhere_ends_every_session(app: Flask) -> None:
     browsing.submit(here, "/security", "/security/sign-out-everywhere")
     assert here.get("/").status_code == 303
     assert there.get("/").status_code == 303
+
+
+def test_a_member_has_four_phones_and_may_leave_the_directory(app: Flask) -> None:
+    account = factories.account(email="a@example.org")
+    client = app.test_client()
+    browsing.sign_in(client, "a@example.org")
+    form = client.get("/profile").text
+    assert '<option value="OFFICE">' in form
+    assert 'checked id="in_directory"' in form
+    said = {"phone_3": "+44 3", "phone_3_type": "Boat", "other_blog": "https://ada.example"}
+    assert browsing.submit(client, "/profile", **said).status_code == 303
+    assert account.person.phones == [("Boat", "+44 3")]
+    assert account.person.in_directory is False
+    page = client.get("/").text
+    for words in ("Boat", "+44 3", "https://ada.example", "not shown in the directory"):
+        assert words in page

@@ -1,0 +1,115 @@
+"""Contacts as staff pick them in a form: by a part of the name, then one from a list.
+
+A company is written as its name, and with its key where several have that name; a person as their
+name with the e-mail address, or with the key where it is not theirs alone.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import exists, func, select
+
+from admin.lists import matches, title
+from idp.database import db
+from idp.directory import contacts
+from idp.directory.contacts import Company, Contact, InvalidValue, Kind, Person, email_key
+
+MOST_FOUND = 12
+_MODELS: dict[Kind, type[Contact]] = {"person": Person, "company": Company}
+
+
+def offered(kind: Kind, text: str, *, exact: bool = False) -> list[str]:
+    """A few contacts of a kind whose name holds what was typed, as ``resolved`` takes them.
+
+    A person is found by their address, too. Two statements at most.
+    """
+    if not text:
+        return []
+    model, contact = _MODELS[kind], Contact.__table__
+    columns = (
+        (contact.c.name,)
+        if kind == "company"
+        else (contact.c.first_name, contact.c.last_name, contact.c.email)
+    )
+    found = db.session.scalars(
+        select(model)
+        .where(matches(text, *columns), model.merged_into_id.is_(None))
+        .order_by(title(contact), model.id)
+        .limit(MOST_FOUND)
+    ).all()
+    shared = _shared(kind, found)
+    return [_written(one, exact or one.id in shared) for one in found]
+
+
+def written(contact: Contact, *, exact: bool = False) -> str:
+    """A contact as a form's field holds it, such that ``resolved`` finds it again."""
+    kind: Kind = "company" if isinstance(contact, Company) else "person"
+    return _written(contact, exact or contact.id in _shared(kind, [contact]))
+
+
+def resolved(kind: Kind, text: str, field: str) -> Contact | None:
+    """The contact that a text names, as ``written`` gives it, or by its key or its name alone.
+
+    Raises ``InvalidValue`` when there is none, or more than one.
+    """
+    text = text.replace("\x00", "").strip()
+    if not text:
+        return None
+    inner = text[text.rindex("(") + 1 : -1] if text.endswith(")") and "(" in text else text
+    named = _named(kind, text)
+    if len(named) == 1:
+        return named[0]
+    for given in dict.fromkeys((inner, text)):
+        found = _by_key_or_address(kind, given)
+        if found is not None:
+            return found
+    if len(named) > 1:
+        raise InvalidValue(
+            field, f"several_{kind}", "Several have this name: pick one from the list."
+        )
+    raise InvalidValue(field, f"unknown_{kind}", f"There is no {kind} “{text[:80]}”.")
+
+
+def _named(kind: Kind, text: str) -> list[Contact]:
+    model, contact = _MODELS[kind], Contact.__table__
+    query = select(model).where(
+        func.lower(title(contact).element) == text.lower(),
+        contact.c.kind == kind,
+        contact.c.merged_into_id.is_(None),
+    )
+    return list(db.session.scalars(query.limit(2)))
+
+
+def _by_key_or_address(kind: Kind, text: str) -> Contact | None:
+    found = contacts.find(text)
+    if isinstance(found, _MODELS[kind]):
+        return found
+    if kind == "company":
+        return None
+    people = db.session.scalars(
+        select(Person)
+        .where(Person.email_key == email_key(text), Person.merged_into_id.is_(None))
+        .limit(2)
+    ).all()
+    return people[0] if len(people) == 1 else None
+
+
+def _written(contact: Contact, exact: bool) -> str:
+    if isinstance(contact, Company):
+        return f"{contact.name} ({contact.key})" if exact else contact.name
+    return f"{contact.title} ({contact.key if exact or not contact.email else contact.email})"
+
+
+def _shared(kind: Kind, found: Sequence[Contact]) -> set[int]:
+    """Which of some contacts, by id, share what they are told by with another."""
+    contact = Contact.__table__
+    other = contact.alias("namesake")
+    alike = (
+        func.lower(other.c.name) == func.lower(contact.c.name)
+        if kind == "company"
+        else other.c.email_key == contact.c.email_key
+    )
+    namesake = exists().where(
+        other.c.id != contact.c.id, other.c.kind == kind, other.c.merged_into_id.is_(None), alike
+    )
+    ids = [one.id for one in found]
+    return set(db.session.scalars(select(contact.c.id).where(contact.c.id.in_(ids), namesake)))

@@ -40,6 +40,10 @@ check: $(TEST_STAMP) ## The quick part of the tests, on SQLite: a minute or two
 bench-sso: $(TEST_STAMP) $(OIDC_PROVIDER) ## Measure a single sign-on beside node-oidc-provider (minutes)
 	@$(BIN)/python -m bench.sso
 
+.PHONY: bench-directory
+bench-directory: $(TEST_STAMP) ## Measure the directory at up to a million people (an hour)
+	@$(BIN)/python -m bench.directory
+
 .PHONY: browser
 browser: # Chromium for the browser tests: Debian's, installed when we may
 	@bash scripts/chromium.sh

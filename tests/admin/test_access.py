@@ -19,6 +19,7 @@ FOR_STAFF = [
     "/panel/status.json",
     "/panel/people/",
     "/panel/people/new",
+    "/panel/people/search",
     "/panel/people/a-person",
     "/panel/people/a-person/edit",
     "/panel/companies/",

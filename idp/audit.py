@@ -47,6 +47,8 @@ class Event(enum.StrEnum):
     CLIENT_TEST_STARTED = "staff:client:self-test-started"
     CLIENT_TESTED = "staff:client:self-tested"
     IMPORTED = "staff:import:finished"
+    MAPPING_CHANGED = "staff:mapping:changed"
+    MAPPING_DELETED = "staff:mapping:deleted"
     RESENT = "staff:sync:resent"
     RECONCILED = "staff:sync:reconciled"
     KEYS_ROTATED = "staff:keys:rotated"

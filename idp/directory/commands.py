@@ -64,7 +64,7 @@ def _print(report: importing.Report) -> None:
         console.print("Dry run: nothing was kept.")
     console.print(
         f"{report.rows:,} rows: {report.created:,} created, {report.updated:,} updated, "
-        f"{report.unchanged:,} unchanged, {len(report.refused):,} refused."
+        f"{report.unchanged:,} unchanged, {report.refused_count:,} refused."
     )
     for suggested in report.suggested_fields:
         made = "now a custom field" if suggested.created else "no field: it could be a custom field"

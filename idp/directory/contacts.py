@@ -103,6 +103,7 @@ class Contact(Base):
         CheckConstraint("kind = 'person' OR name <> ''", name="company_has_name"),
         Index("ix_contact_email_key", "email_key"),
         Index("ix_contact_member_status", "member_status"),
+        Index("ix_contact_member_id", "member_id"),
         CheckConstraint("merged_into_id IS NULL OR NOT active", name="merged_is_inactive"),
         Index(
             "ix_contact_merged_into_id",

@@ -214,13 +214,6 @@ def test_a_file_that_is_none_is_refused_with_a_sentence(
         importing.run("people", people_file(tmp_path, text))
 
 
-def test_a_file_in_another_encoding_is_refused(app: Flask, tmp_path: Path) -> None:
-    path = tmp_path / "people.csv"
-    path.write_bytes("First Name\nZoé\n".encode("cp1252"))
-    with pytest.raises(importing.ImportFailed, match="not UTF-8"):
-        importing.run("people", path)
-
-
 def test_two_rows_about_one_person_without_a_key_are_told_apart_the_first_time_already(
     app: Flask, tmp_path: Path
 ) -> None:

@@ -1,64 +1,102 @@
-"""What the columns of an export mean: built-in fields by name, the rest as custom fields."""
+"""What the columns of an export mean: our fields by the names that member systems call them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Literal
 
 from idp.directory import fields
-from idp.directory.contacts import NAMES, PHONES, TEXT_LENGTH, InvalidValue
-from idp.directory.fields import CustomField, FieldKind
-from idp.directory.importing.report import SuggestedField
+from idp.directory.contacts import NAMES, PHONE_TYPES, Contact, Person
+from idp.directory.fields import CustomField
 
-# What a member system calls each of our fields, folded by `folded`.
-PEOPLE = {
-    "key": "key",
-    "member id": "member_id",
-    "prefix": "prefix",
-    "first name": "first_name",
-    "middle name": "middle_name",
-    "last name": "last_name",
-    "suffix": "suffix",
-    "informal name": "informal_name",
-    "designation": "designation",
-    "email": "email",
-    "job title": "job_title",
-    "company key": "company_key",
-    "member type": "member_type",
-    "member status": "member_status",
-    "join date": "joined_on",
-    "expires on": "expires_on",
-    "phone": "phone_1",
-    "mobile": "phone_2",
-    **{name.replace("_", " "): name for name in PHONES},
-    **{f"{name} type".replace("_", " "): f"{name}_type" for name in PHONES},
-    "address 1": "address_1",
-    "address 2": "address_2",
-    "address 3": "address_3",
-    "city": "city",
-    "state": "state",
-    "postal code": "postal_code",
-    "country": "country",
-    "website": "website",
-    "linkedin": "linkedin",
-    "twitter": "twitter",
-    "facebook": "facebook",
-    "youtube": "youtube",
-    "google plus": "google_plus",
-    "blogger": "blogger",
-    "wordpress": "wordpress",
-    "other blog": "other_blog",
-    "bio": "bio",
-    "in directory": "in_directory",
-    "has account": "has_account",
-    "active": "active",
-}
-_OF_PEOPLE = {*NAMES, "key", "company_key", "in_directory", "has_account"}
-COMPANIES = {
-    "key": "key",
-    "name": "name",
-    "parent key": "parent_key",
-    **{column: name for column, name in PEOPLE.items() if name not in _OF_PEOPLE},
-}
+Kind = Literal["companies", "people"]
 
-MOST_CHOICES = 60
+# Each of our fields, by the names of it that are seen in exports, folded by `folded`; the first
+# is our own.
+_PEOPLE = {
+    "key": ["key", "contact key", "legacy contact key", "unique id", "uuid", "guid"],
+    "member_id": [
+        *("member id", "member number", "member no", "membership id", "membership number"),
+        *("customer id", "imis id", "constituent id"),
+    ],
+    "prefix": ["prefix", "salutation", "name prefix", "courtesy title"],
+    "first_name": ["first name", "given name", "forename", "firstname", "fname"],
+    "middle_name": ["middle name", "middle initial", "middlename", "second name"],
+    "last_name": ["last name", "surname", "family name", "lastname", "lname"],
+    "suffix": ["suffix", "name suffix"],
+    "informal_name": ["informal name", "nickname", "preferred name", "goes by", "known as"],
+    "designation": ["designation", "designations", "credentials", "post nominals"],
+    "email": [
+        *("email", "email address", "primary email", "email 1", "work email", "mail"),
+        *("primary email address", "e mail address", "e mail"),
+    ],
+    "job_title": ["job title", "title", "position", "occupation"],
+    "company_key": [
+        *("company key", "company id", "company unique id", "organization id", "organisation id"),
+        *("employer id", "employer key", "organization key"),
+    ],
+    "member_type": ["member type", "membership type", "member category"],
+    "member_status": ["member status", "membership status", "status"],
+    "joined_on": [
+        *("join date", "joined on", "member since", "joined", "date joined"),
+        "original join date",
+    ],
+    "expires_on": [
+        *("expires on", "expiration date", "expiry date", "expires", "paid through"),
+        *("paid thru", "member expires on", "valid until", "renewal date"),
+    ],
+    "phone_1": ["phone 1", "phone", "phone number", "telephone", "work phone", "office phone"],
+    "phone_2": ["phone 2", "mobile", "mobile phone", "cell", "cell phone", "mobile number"],
+    "phone_3": ["phone 3", "home phone"],
+    "phone_4": ["phone 4"],
+    **{name: [name.replace("_", " ")] for name in PHONE_TYPES},
+    "address_1": [
+        *("address 1", "address", "address line 1", "street", "street address", "address1"),
+        "mailing address",
+    ],
+    "address_2": ["address 2", "address line 2", "address2"],
+    "address_3": ["address 3", "address line 3", "address3"],
+    "city": ["city", "town", "locality", "city/town"],
+    "state": ["state", "province", "state/province", "state or province"],
+    "postal_code": [
+        *("postal code", "zip", "zip code", "zipcode", "postcode", "post code"),
+        *("zip/postal code", "postalcode"),
+    ],
+    "country": ["country", "country code", "nation"],
+    "website": ["website", "web site", "web", "url", "homepage", "web address"],
+    "linkedin": ["linkedin", "linkedin url", "linked in", "linkedin profile"],
+    "twitter": ["twitter", "twitter url", "x (twitter)", "twitter/x"],
+    "facebook": ["facebook", "facebook url", "facebook page"],
+    "youtube": ["youtube", "youtube url", "youtube channel"],
+    "google_plus": ["google plus"],
+    "blogger": ["blogger"],
+    "wordpress": ["wordpress"],
+    "other_blog": ["other blog", "blog"],
+    "bio": ["bio", "biography", "about", "about me"],
+    "in_directory": ["in directory", "show in directory", "listed"],
+    "has_account": ["has account", "has login", "web account"],
+    "active": ["active", "is active", "enabled", "active record"],
+}
+_COMPANIES = {
+    "name": ["name", "company name", "company", "organization", "organisation"],
+    "parent_key": [
+        *("parent key", "parent company key", "parent id", "parent company id"),
+        *("parent organization id"),
+    ],
+}
+_OF_PEOPLE = {*NAMES, "company_key", "in_directory", "has_account"}
+_OF_COMPANIES_TOO = {"key": ["company key", "company id", "organization id", "organisation id"]}
+
+KEYS = ("key", "company_key", "parent_key")
+DATES = ("joined_on", "expires_on")
+SWITCHES = ("active", "in_directory", "has_account")
+MADE_OF: dict[Kind, dict[str, list[str]]] = {
+    "people": _PEOPLE,
+    "companies": {
+        name: [*names, *_OF_COMPANIES_TOO.get(name, ())]
+        for name, names in (_COMPANIES | _PEOPLE).items()
+        if name not in _OF_PEOPLE
+    },
+}
+"""What can be imported of each kind: our field names, with the names that columns have."""
 
 
 def folded(column: str) -> str:
@@ -66,46 +104,20 @@ def folded(column: str) -> str:
     return " ".join(column.replace("_", " ").replace("-", "").split()).casefold()
 
 
-def suggestion(column: str, values: Iterable[str]) -> SuggestedField:
-    """The custom field that a column's values suggest.
-
-    Yes/no, dates and whole numbers are what every value can be read as; several values in a cell
-    (``|``) make *several of*; few values that come again make *one of*; all else is text.
-    """
-    filled = [value.strip() for value in values if value.strip()]
-    kind: FieldKind = "text"
-    choices: list[str] = []
-    if filled:
-        parts = {part.strip() for value in filled for part in value.split("|") if part.strip()}
-        if all(_reads("yes_no", value) and not value.isdigit() for value in filled):
-            kind = "yes_no"
-        elif all(_reads("date", value) for value in filled):
-            kind = "date"
-        elif all(
-            _reads("whole_number", value) and value == str(fields.whole_number("", value))
-            for value in filled
-        ):  # 02139 is a postal code: as a number it would lose its zero
-            kind = "whole_number"
-        elif any(len(part) > TEXT_LENGTH for part in parts):
-            kind = "text"
-        elif len(parts) <= MOST_CHOICES and any("|" in value for value in filled):
-            kind, choices = "several_of", sorted(parts)
-        elif len(parts) <= MOST_CHOICES and len(filled) >= 3 * len(parts):
-            kind, choices = "one_of", sorted(parts)
-    return SuggestedField(column=column, key=fields.slug(column), kind=kind, choices=choices)
+_BY_NAME: dict[Kind, dict[str, str]] = {
+    kind: {folded(name): field for field, names in known.items() for name in (field, *names)}
+    for kind, known in MADE_OF.items()
+}
 
 
-def _reads(kind: str, value: str) -> bool:
-    readers = {
-        "yes_no": fields.yes_no,
-        "date": fields.iso_date,
-        "whole_number": fields.whole_number,
-    }
-    try:
-        readers[kind]("", value)
-    except InvalidValue:
-        return False
-    return True
+def built_in(kind: Kind, column: str) -> str | None:
+    """Our field that a column of this name holds."""
+    return _BY_NAME[kind].get(folded(column))
+
+
+def label(name: str) -> str:
+    """One of our fields as people read it."""
+    return name.replace("_", " ").capitalize().replace("Key", "key")
 
 
 def matching(column: str, custom: Sequence[CustomField]) -> CustomField | None:
@@ -114,3 +126,14 @@ def matching(column: str, custom: Sequence[CustomField]) -> CustomField | None:
         if folded(field.label) == folded(column) or field.key == fields.slug(column):
             return field
     return None
+
+
+def _check() -> None:
+    # A field that a contact does not have could be mapped and never written.
+    known = {*Contact.__table__.columns.keys(), *Person.__table__.columns.keys()}
+    for name in {name for names in MADE_OF.values() for name in names}:
+        if name not in known and name not in (*KEYS, *SWITCHES):
+            raise RuntimeError(f"a contact has no {name}")
+
+
+_check()

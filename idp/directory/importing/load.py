@@ -1,8 +1,11 @@
-"""Loading a file: read, check, and write in chunks that each commit whole."""
+"""Importing a file: read and check all of it, ask the guard, then write in chunks.
 
-import csv
-import io
-from collections.abc import Callable, Mapping, Sequence
+Each chunk commits whole. A run that is killed or cancelled leaves whole chunks behind, and the
+same file run again does the rest: what is written already is unchanged by then.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Literal
 
@@ -10,25 +13,27 @@ from sqlalchemy import text
 
 from idp import audit
 from idp.database import db
-from idp.directory import fields
-from idp.directory.contacts import InvalidValue
+from idp.database import reading as only_reading
 from idp.directory.fields import CustomField
-from idp.directory.importing import columns, rows
+from idp.directory.importing import absent as absence
+from idp.directory.importing import columns, inspecting, mapping, parents
+from idp.directory.importing.columns import Kind
+from idp.directory.importing.companies import CompanyPlanner
+from idp.directory.importing.errors import GuardTripped, ImportFailed
+from idp.directory.importing.guard import Guard, Losses
+from idp.directory.importing.inspecting import Cancelled
+from idp.directory.importing.making import FieldsOfFile
+from idp.directory.importing.mapping import ColumnMapping, InvalidMapping
+from idp.directory.importing.people import PeoplePlanner
+from idp.directory.importing.planning import Planner
+from idp.directory.importing.reading import ReadingOptions, Table, open_table
 from idp.directory.importing.report import Report
-from idp.directory.importing.rows import Row, RowRefused
-from idp.directory.importing.write import CompanyWriter, PeopleWriter
+from idp.directory.importing.rows import Reader, Refused, Row
+from idp.directory.importing.spool import CHUNK, Spool
+from idp.directory.importing.write import Writer
 
-Kind = Literal["companies", "people"]
-Table = list[dict[str, str]]
-
-CHUNK = 500
-LARGEST_FILE = 500 * 1024 * 1024
-LARGEST_CELL = 100_000
-MOST_COLUMNS = 300
-
-
-class ImportFailed(Exception):
-    """The file as a whole cannot be imported; the text says why."""
+Progress = Callable[[int, int], None]
+Absent = Literal["leave", "deactivate"]
 
 
 def run(
@@ -37,148 +42,235 @@ def run(
     *,
     dry_run: bool = False,
     new_fields: bool = True,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
+    mapping: ColumnMapping | None = None,
+    reading: ReadingOptions | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    guard: Guard | None = None,
+    allow: Losses | None = None,
+    absent: Absent = "leave",
+    findings: Path | None = None,
 ) -> Report:
-    """Import a CSV file (UTF-8, with or without its mark) and say what it did.
+    """Import a file of companies or people and say what it did. Ends the transaction at hand.
 
-    A dry run checks everything and keeps nothing. Columns that are no field yet become custom
-    fields of the kind that their values suggest, unless ``new_fields`` is off: then they are
-    left out and suggested only. ``progress`` is called with rows done and rows in all. Raises
-    ``ImportFailed``.
+    A dry run checks everything that a real run would, and writes nothing; it says what would
+    have been created, updated and refused, and does not raise ``GuardTripped`` but says so in
+    the report.
+
+    ``mapping`` says which column goes where. Without one, columns go by their names, and those
+    that are no field yet become custom fields of the kind that their values suggest, unless
+    ``new_fields`` is off: then they are left out and suggested only.
+
+    ``progress`` is called with rows done and rows in all: (0, rows read so far) while the file is
+    read, then (rows done, rows) while it is written, or checked in a dry run. ``cancelled`` is
+    asked at each chunk; the report then says ``cancelled`` and how far it came.
+
+    ``guard`` is what may be taken away without asking (default: ``Guard()``); beyond it
+    ``GuardTripped`` is raised before anything is written, and a second run with that report's
+    ``losses`` as ``allow`` goes through as long as it takes away no more. ``absent`` says what
+    happens to contacts in use that no row is about.
+
+    ``findings`` is a file that gets every refused row and remark (``report.read_findings``).
+
+    Raises ``ImportFailed`` and ``GuardTripped``, both before anything was written.
     """
-    header, table = _table(path)
-    report = Report(rows=len(table), dry_run=dry_run)
-    known = columns.COMPANIES if kind == "companies" else columns.PEOPLE
-    built_in = {
-        column: known[columns.folded(column)]
-        for column in header
-        if columns.folded(column) in known
-    }
-    _check_header(kind, built_in)
-    custom = _custom_columns(kind, header, built_in, table, report, new_fields)
-    good = _good_rows(kind, table, built_in, custom, report)
-    writer = (CompanyWriter if kind == "companies" else PeopleWriter)(report, custom.values())
-    for start in range(0, max(len(good), 1), CHUNK):
-        writer.write(good[start : start + CHUNK])
-        db.session.flush()
-        if not dry_run:
-            db.session.commit()
-        if progress is not None:
-            progress(min(start + CHUNK, len(good)), len(good))
-    writer.finish()
-    report.refused.sort(key=lambda refusal: refusal.row)
-    if dry_run:
+    report = Report(dry_run=dry_run)
+    with ExitStack() as stack:
+        if findings is not None:
+            report.findings = stack.enter_context(findings.open("w", encoding="utf-8"))
+        try:
+            table = stack.enter_context(closing(open_table(path, reading)))
+            report.read_as = table.taken.as_json()
+            spool = stack.enter_context(Spool[Row | Refused]())
+            file = _File(kind, report, spool, progress, cancelled)
+            file.read(table, mapping, new_fields)
+            file.import_(guard or Guard(), allow, absent)
+        except Cancelled:
+            db.session.rollback()
+            report.cancelled = True
+    report.findings = None
+    return report
+
+
+class _File:
+    """One file on its way in. Raises ``ImportFailed``, ``Cancelled``."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        report: Report,
+        spool: Spool[Row | Refused],
+        progress: Progress | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> None:
+        self._kind = kind
+        self._report = report
+        self._rows = spool
+        self._progress = progress
+        self._cancelled = cancelled
+
+    def read(self, table: Table, given: ColumnMapping | None, new_fields: bool) -> None:
+        """Read and check every row by itself."""
+        kind, report = self._kind, self._report
+        there = inspecting.custom_fields(kind)
+        chosen = given or self._suggested(table, new_fields, there)
+        self._check(chosen, there)
+        header = set(table.header)
+        targets = {column: one for column, one in chosen.columns.items() if column in header}
+        report.ignored_columns = [
+            column
+            for column in table.header
+            if column and (column not in targets or targets[column].to == "ignore")
+        ]
+        # A mapping may name more than the file has; what is needed must be there.
+        self._check(ColumnMapping(kind, targets), there)
+        self._fields = FieldsOfFile(kind, targets, there)
+        if given is not None or new_fields:
+            report.suggested_fields = self._fields.suggested
+        self._reader = Reader(
+            kind,
+            table.header,
+            {column: one.name for column, one in targets.items() if one.to == "field"},
+            self._fields.by_column,
+            frozenset(column for column, one in targets.items() if one.new_choices),
+        )
+        for number, cells in table.rows():
+            self._rows.add(self._reader.read(number, cells))
+            if self._rows.count % CHUNK == 0:
+                self._say(0, self._rows.count)
+        report.rows = self._rows.count
+
+    def import_(self, guard: Guard, allow: Losses | None, absent: Absent) -> None:
+        """Plan it, and unless it is a dry run, write it. Raises ``GuardTripped``."""
+        report = self._report
         db.session.rollback()
-    else:
+        if report.dry_run:
+            with only_reading():
+                self._plan_all(report, absent, say=True)
+            report.guard_tripped = bool(report.losses.beyond(guard, allow))
+            return
+        with only_reading():
+            planned = Report(rows=report.rows, dry_run=True, read_as=report.read_as)
+            # What has so few records cannot lose more than passes anyway.
+            if self._planner(planned).losses.records > guard.least:
+                self._plan_all(planned, absent, say=False)
+            db.session.rollback()
+        if planned.losses.beyond(guard, allow):
+            planned.guard_tripped = True
+            planned.suggested_fields = report.suggested_fields
+            planned.ignored_columns = report.ignored_columns
+            raise GuardTripped(planned)
+        self._reader.custom = self._fields.make(self._reader.choices_made)
+        self._write_all(absent)
+
+    def _plan_all(self, report: Report, absent: Absent, *, say: bool) -> None:
+        plans = self._planner(report)
+        of_companies = parents.Parents(self._reader, report)
+        for chunk in self._rows.chunks():
+            of_companies.note(plans.plan(chunk))
+            db.session.rollback()
+            report.rows_done += len(chunk)
+            self._say(report.rows_done if say else 0, report.rows)
+        for _ in of_companies.found():
+            db.session.rollback()
+        if absent == "deactivate":
+            for part in absence.found(plans):
+                for one in part:
+                    plans.losses.add("absent", one.key)
+                self._say(report.rows_done if say else 0, report.rows)
+                report.updated += len(part)
+        db.session.rollback()
+
+    def _write_all(self, absent: Absent) -> None:
+        report = self._report
+        plans = self._planner(report, lock=True)
+        of_companies = parents.Parents(self._reader, report)
+        writer = Writer(plans.model_kind, self._reader.custom)
+        db.session.rollback()
+        cancelled = False
+        for chunk in self._rows.chunks():
+            planned = plans.plan(chunk)
+            writer.write(planned)
+            db.session.commit()
+            of_companies.note(planned)
+            report.rows_done += len(chunk)
+            try:
+                self._say(report.rows_done, report.rows)
+            except Cancelled:
+                cancelled = report.rows_done < report.rows
+                if cancelled:
+                    break
+        if not cancelled:
+            of_companies.write()
+            if absent == "deactivate":
+                self._put_out_of_use(plans)
+        report.cancelled = cancelled
         audit.record(
             audit.Event.IMPORTED,
-            kind,
+            self._kind,
             rows=report.rows,
             created=report.created,
             updated=report.updated,
             unchanged=report.unchanged,
-            refused=len(report.refused),
+            refused=report.refused_count,
+            cancelled=cancelled,
         )
         # Whoever asks next, a group's condition say, should not be planned for an empty table.
         db.session.execute(text("ANALYZE"))
         db.session.commit()
-    return report
 
+    def _put_out_of_use(self, plans: Planner) -> None:
+        for part in absence.found(plans):
+            absence.deactivate(part)
+            db.session.commit()
+            for one in part:
+                plans.losses.add("absent", one.key)
+            self._report.updated += len(part)
 
-def _table(path: Path) -> tuple[list[str], Table]:
-    if path.stat().st_size > LARGEST_FILE:
-        raise ImportFailed(f"{path.name} is larger than {LARGEST_FILE // 1024**2} MB.")
-    try:
-        content = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ImportFailed(
-            f"{path.name} is not UTF-8 (byte {error.start}): export it as CSV UTF-8."
-        ) from None
-    csv.field_size_limit(LARGEST_CELL)
-    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
-    try:
-        header = [column.strip() for column in next(reader, [])]
-        lines = list(reader)
-    except csv.Error as error:
-        raise ImportFailed(f"{path.name}, line {reader.line_num}: {error}.") from None
-    if not any(header):
-        raise ImportFailed(f"{path.name} is empty.")
-    if len(header) > MOST_COLUMNS:
-        raise ImportFailed(f"{path.name} has more than {MOST_COLUMNS} columns.")
-    if twice := sorted({column for column in header if header.count(column) > 1}):
-        raise ImportFailed(f"{path.name} has two columns {twice[0]!r}.")
-    table: Table = []
-    for number, line in enumerate(lines, start=2):
-        if len(line) != len(header) and any(line):
-            raise ImportFailed(
-                f"{path.name}, row {number} has {len(line)} cells, the header has {len(header)}."
-            )
-        table.append(dict(zip(header, line or [""] * len(header), strict=True)))
-    return header, table
+    def _planner(self, report: Report, *, lock: bool = False) -> Planner:
+        planner = CompanyPlanner if self._kind == "companies" else PeoplePlanner
+        return planner(self._reader, report, lock=lock)
 
+    def _suggested(
+        self, table: Table, new_fields: bool, there: Sequence[CustomField]
+    ) -> ColumnMapping:
+        # Where no column can be a new field, the values need not be looked at.
+        by_name = mapping.suggested(self._kind, table.header, there)
+        self._check_meant(by_name)
+        unknown = [column for column, one in by_name.columns.items() if one == mapping.IGNORE]
+        if not unknown:
+            return by_name
+        self._check(by_name, there)
+        seen, _, _ = inspecting.look(table, unknown, self._cancelled)
+        if not new_fields:
+            self._report.suggested_fields = [column.suggestion for column in seen.values()]
+            return by_name
+        new = {name: inspecting.as_new(column.suggestion) for name, column in seen.items()}
+        return mapping.suggested(self._kind, table.header, there, new)
 
-def _check_header(kind: Kind, built_in: Mapping[str, str]) -> None:
-    column_of: dict[str, str] = {}
-    for column, name in built_in.items():
-        if name in column_of:
-            raise ImportFailed(f"“{column_of[name]}” and “{column}” are the same field: keep one.")
-        column_of[name] = column
-    names = set(column_of)
-    if kind == "companies" and "name" not in names:
-        raise ImportFailed("A file of companies needs a column Name.")
-    if kind == "people" and not names & {"first_name", "last_name"}:
-        raise ImportFailed("A file of people needs a column First Name or Last Name.")
-
-
-def _custom_columns(
-    kind: Kind,
-    header: Sequence[str],
-    built_in: Mapping[str, str],
-    table: Table,
-    report: Report,
-    new_fields: bool,
-) -> dict[str, CustomField]:
-    applies_to = "company" if kind == "companies" else "person"
-    existing = fields.all_fields(applies_to)
-    found: dict[str, CustomField] = {}
-    for column in header:
-        if column in built_in or not column:
-            continue
-        field = columns.matching(column, existing)
-        if field is None:
-            suggested = columns.suggestion(column, (cells[column] for cells in table))
-            report.suggested_fields.append(suggested)
-            if not new_fields:
-                continue
-            try:
-                field = fields.create(
-                    column,
-                    suggested.kind,
-                    applies_to=applies_to,
-                    choices=suggested.choices,
-                    in_members_section=True,
+    def _check_meant(self, by_name: ColumnMapping) -> None:
+        # Nobody said which of two columns is meant.
+        taken = {one.name: column for column, one in by_name.columns.items() if one.to == "field"}
+        for column, one in by_name.columns.items():
+            name = columns.built_in(self._kind, column)
+            if one == mapping.IGNORE and name is not None and name in taken:
+                first, second = [one for one in by_name.columns if one in (column, taken[name])]
+                raise ImportFailed(
+                    f"“{first}” and “{second}” are the same field: keep one, or say where they go "
+                    "by a mapping."
                 )
-            except InvalidValue as error:
-                raise ImportFailed(f"Column {column[:80]!r} cannot be a field: {error}") from None
-            db.session.flush()
-            audit.record(audit.Event.FIELD_CREATED, field.key, label=field.label, kind=field.kind)
-            suggested.key, suggested.created = field.key, not report.dry_run
-        found[column] = field
-    db.session.flush()
-    return found
 
-
-def _good_rows(
-    kind: Kind,
-    table: Table,
-    built_in: Mapping[str, str],
-    custom: Mapping[str, CustomField],
-    report: Report,
-) -> list[Row]:
-    good = []
-    for number, cells in enumerate(table, start=2):
+    def _check(self, chosen: ColumnMapping, there: Sequence[CustomField]) -> None:
         try:
-            good.append(rows.read(number, cells, built_in, custom, company=kind == "companies"))
-        except RowRefused as error:
-            report.refused.append(error.refusal)
-    return good
+            if chosen.kind != self._kind:
+                raise InvalidMapping("", "other_kind", f"The mapping is for {chosen.kind}.")
+            chosen.check(there)
+        except InvalidMapping as error:
+            column = f"Column {error.field[:80]!r}: " if error.field else ""
+            raise ImportFailed(column + str(error)) from None
+
+    def _say(self, done: int, total: int) -> None:
+        if self._progress is not None:
+            self._progress(done, total)
+        if self._cancelled is not None and self._cancelled():
+            raise Cancelled

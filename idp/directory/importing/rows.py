@@ -1,18 +1,17 @@
 """One row of an export: what it holds, or why it is refused.
 
 A row is checked here against itself; whether its key, address and company fit the others is
-``write``'s to say.
+``planning``'s to say. What comes again in a column is checked once.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from idp.directory import fields
 from idp.directory.contacts import (
     PHONE_TYPE_LENGTH,
     PHONE_TYPES,
-    TEXTS,
+    TEXT_LENGTH,
     WEB_ADDRESSES,
     InvalidValue,
     checked_email,
@@ -22,111 +21,231 @@ from idp.directory.contacts import (
     cleaned_bio,
 )
 from idp.directory.fields import CustomField, Value
+from idp.directory.importing import columns
+from idp.directory.importing.columns import Kind
+from idp.directory.importing.reading import CellError
 from idp.directory.importing.report import SHOWN_VALUE, Refusal
 
-DATES = ("joined_on", "expires_on")
-USUALLY_YES = ("active", "in_directory")
+# How many different values of a column are remembered with what they mean.
+MOST_REMEMBERED = 10_000
+MOST_NEW_CHOICES = 500
 
 
-class RowRefused(Exception):
-    """A row that cannot be taken; ``refusal`` says which, where and why."""
+class Row(NamedTuple):
+    """A row that holds together.
 
-    def __init__(self, refusal: Refusal) -> None:
-        self.refusal = refusal
-        super().__init__(refusal.message)
-
-
-@dataclass
-class Row:
-    """A row that holds together: ``values`` by our field names (absent: the file has no such
-    column), ``custom`` values by field key, the key that it refers to (a person's company, a
-    company's parent); ``columns`` are the file's own names of our fields."""
+    ``values`` are those of ``Reader.names``, ``custom`` those of ``Reader.custom``, in that
+    order. ``refers_to`` is the key of a person's company, or of a company's parent.
+    """
 
     number: int
-    cells: Mapping[str, str]
-    values: dict[str, Any]
-    custom: dict[str, Value] = field(default_factory=dict)
-    key: str = ""
-    refers_to: str = ""
-    has_account: bool | None = None
-
-    columns: dict[str, str] = field(default_factory=dict)
-
-    def refused(self, name: str, reason: str, message: str) -> RowRefused:
-        """The refusal of this row because of one of its columns, named by our field."""
-        return refused(self.number, self.cells, self.column_of(name), reason, message)
-
-    def column_of(self, name: str) -> str:
-        """The file's own name of the column that holds a field."""
-        return self.columns.get(name, name)
+    key: str
+    refers_to: str
+    has_account: bool
+    values: tuple[Any, ...]
+    custom: tuple[Value, ...]
 
 
-def refused(
-    number: int, cells: Mapping[str, str], column: str, reason: str, message: str
-) -> RowRefused:
-    """A refusal that names the row, the column and the value."""
-    value = cells.get(column, "")[:SHOWN_VALUE]
-    return RowRefused(Refusal(number, column, value, reason, message))
+class Refused(NamedTuple):
+    """A row that does not, with what says whom it is about, where that could be read."""
+
+    number: int
+    key: str
+    email: str
+    member_id: str
+    column: str
+    value: str
+    reason: str
+    message: str
+
+    @property
+    def refusal(self) -> Refusal:
+        """The refusal as the report has it."""
+        return Refusal(self.number, self.column, self.value, self.reason, self.message)
 
 
-def read(
-    number: int,
-    cells: Mapping[str, str],
-    columns: Mapping[str, str],
-    custom: Mapping[str, CustomField],
-    *,
-    company: bool,
-) -> Row:
-    """Read a row. ``columns`` maps the file's columns to our fields, ``custom`` to custom fields.
+Take = Callable[[str], Any]
 
-    Raises ``RowRefused``.
+
+class Reader:
+    """Reads the rows of a file of which ``targets`` says where each column goes.
+
+    ``names`` are the contact's columns that the file has (``columns`` says under which name),
+    ``custom`` its custom fields. Of a field in ``new_choices``, values that are no choice yet
+    become one: ``choices_made`` has them by the field's place in ``custom``, and the field given
+    has them from then on.
     """
-    row = Row(number, cells, {}, columns={name: column for column, name in columns.items()})
-    for column, name in columns.items():
+
+    def __init__(
+        self,
+        kind: Kind,
+        header: Sequence[str],
+        targets: Mapping[str, str],
+        custom: Mapping[str, CustomField],
+        new_choices: frozenset[str] = frozenset(),
+    ) -> None:
+        self._company = kind == "companies"
+        self._header = list(header)
+        self.columns = {name: column for column, name in targets.items()}
+        self.choices_made: dict[int, list[str]] = {}
+        places = {column: place for place, column in enumerate(self._header)}
+        special = (*columns.KEYS, "has_account")
+        self.names = [name for name in targets.values() if name not in special]
+        self.custom = list(custom.values())
+        self._special = {
+            name: places[column] for column, name in targets.items() if name in special
+        }
+        self._takers: list[tuple[int, Take]] = [
+            (places[column], _taker(name))
+            for column, name in targets.items()
+            if name not in special
+        ]
+        self._custom: list[tuple[int, Take]] = [
+            (places[column], self._custom_taker(place, field, column in new_choices))
+            for place, (column, field) in enumerate(custom.items())
+        ]
+        self._used = sorted(
+            [*self._special.values(), *(place for place, _ in (*self._takers, *self._custom))]
+        )
+        self._named = {name: place for place, name in enumerate(self.names)}
+        self._account = _remembered(
+            lambda cell: fields.yes_no("has_account", cell) if cell.strip() else False
+        )
+
+    @property
+    def refers(self) -> bool:
+        """Whether the file says which company a person or a company belongs to."""
+        return "company_key" in self._special or "parent_key" in self._special
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether the file has a column of keys."""
+        return "key" in self._special
+
+    def place(self, name: str) -> int | None:
+        """Where in ``Row.values`` a field is, if the file has it."""
+        return self._named.get(name)
+
+    def read(self, number: int, cells: Sequence[str]) -> Row | Refused:
+        """Read a row."""
+        at = 0
+        if CellError in map(type, cells):
+            for at in self._used:
+                if type(cells[at]) is CellError:
+                    message = "The spreadsheet shows an error in this cell."
+                    return self._refused(number, cells, at, "cell_error", message)
         try:
-            _take(row, name, cells[column])
+            key = refers_to = ""
+            has_account = False
+            for name, at in self._special.items():
+                cell = cells[at]
+                if name == "has_account":
+                    has_account = self._account(cell)
+                elif name == "key":
+                    key = checked_key(cell.strip()) if cell.strip() else ""
+                else:
+                    refers_to = cell.replace("\x00", "").strip()  # no database could look for it
+            values = []
+            for at, take in self._takers:
+                values.append(take(cells[at]))
+            custom = []
+            for at, take in self._custom:
+                custom.append(take(cells[at]))
         except InvalidValue as error:
-            raise refused(number, cells, column, error.reason, str(error)) from None
-    for column, custom_field in custom.items():
-        try:
-            row.custom[custom_field.key] = fields.parsed(custom_field, cells[column])
-        except InvalidValue as error:
-            raise refused(number, cells, column, error.reason, str(error)) from None
-    _check_whole(row, company=company)
-    return row
+            return self._refused(number, cells, at, error.reason, str(error))
+        row = Row(number, key, refers_to, has_account, tuple(values), tuple(custom))
+        return self._whole(row, cells) or row
+
+    def _whole(self, row: Row, cells: Sequence[str]) -> Refused | None:
+        def given(name: str) -> Any:
+            place = self._named.get(name)
+            return row.values[place] if place is not None else None
+
+        if self._company:
+            if given("name"):
+                return None
+            return self._refused(
+                row.number, cells, self._at("name"), "missing_name", "A company needs a name."
+            )
+        if not (given("first_name") or given("last_name")):
+            at = self._at("last_name" if "last_name" in self._named else "first_name")
+            return self._refused(
+                row.number, cells, at, "missing_name", "Neither first nor last name."
+            )
+        if row.has_account and "email" in self._named and not given("email"):
+            return self._refused(
+                row.number,
+                cells,
+                self._at("email"),
+                "account_without_email",
+                "An account needs an e-mail address.",
+            )
+        return None
+
+    def _at(self, name: str) -> int:
+        return self._header.index(self.columns[name])
+
+    def _refused(
+        self, number: int, cells: Sequence[str], at: int, reason: str, message: str
+    ) -> Refused:
+        def cell(name: str) -> str:
+            return cells[self._at(name)].strip()[:SHOWN_VALUE] if name in self.columns else ""
+
+        value = str(cells[at])[:SHOWN_VALUE]
+        known = (cell("key"), cell("email"), cell("member_id"))
+        return Refused(number, *known, self._header[at], value, reason, message)
+
+    def _custom_taker(self, place: int, field: CustomField, new_choices: bool) -> Take:
+        if not new_choices or field.kind not in ("one_of", "several_of"):
+            if field.kind in ("text", "long_text"):
+                return lambda cell: fields.parsed(field, cell)
+            return _remembered(lambda cell: fields.parsed(field, cell))
+
+        def take(cell: str) -> Value:
+            parts = cell.split("|") if field.kind == "several_of" else [cell]
+            made = self.choices_made.setdefault(place, [])
+            for part in (part.strip() for part in parts):
+                if not part or field.choice(part) is not None:
+                    continue
+                if len(made) >= MOST_NEW_CHOICES:
+                    raise InvalidValue(
+                        field.key,
+                        "too_many_choices",
+                        f"{field.label} would get more than {MOST_NEW_CHOICES} new choices.",
+                    )
+                field.add_choice(part)
+                made.append(part)
+            return fields.parsed(field, cell)
+
+        return _remembered(take)
 
 
-def _take(row: Row, name: str, text: str) -> None:
-    if name == "key":
-        row.key = checked_key(text.strip()) if text.strip() else ""
-    elif name in ("company_key", "parent_key"):
-        row.refers_to = text.replace("\x00", "").strip()  # Postgres cannot even look for it
-    elif name in DATES:
-        row.values[name] = fields.iso_date(name, text.strip()) if text.strip() else None
-    elif name == "has_account":
-        row.has_account = fields.yes_no(name, text) if text.strip() else False
-    elif name in USUALLY_YES:
-        row.values[name] = fields.yes_no(name, text) if text.strip() else True
-    elif name == "email":
-        row.values[name] = checked_email(text)
-    elif name in WEB_ADDRESSES:
-        row.values[name] = checked_web_address(name, text)
-    elif name == "bio":
-        row.values[name] = cleaned_bio(text)
-    elif name in PHONE_TYPES:
-        row.values[name] = checked_text(name, text, PHONE_TYPE_LENGTH)
-    elif name in TEXTS:
-        row.values[name] = checked_text(name, text)
-    else:
-        raise KeyError(name)
+def _remembered(take: Take) -> Take:
+    seen: dict[str, Any] = {}
+
+    def remembering(cell: str) -> Any:
+        if cell in seen:
+            return seen[cell]
+        value = take(cell)
+        if len(seen) < MOST_REMEMBERED:
+            seen[cell] = value
+        return value
+
+    return remembering
 
 
-def _check_whole(row: Row, *, company: bool) -> None:
-    if company:
-        if not row.values.get("name"):
-            raise row.refused("name", "missing_name", "A company needs a name.")
-        return
-    if not (row.values.get("first_name") or row.values.get("last_name")):
-        raise row.refused("last_name", "missing_name", "Neither first nor last name.")
-    if row.has_account and not row.values.get("email"):
-        raise row.refused("email", "account_without_email", "An account needs an e-mail address.")
+def _taker(name: str) -> Take:
+    if name in columns.DATES:
+        return _remembered(
+            lambda cell: fields.iso_date(name, cell.strip()) if cell.strip() else None
+        )
+    if name in columns.SWITCHES:
+        return _remembered(lambda cell: fields.yes_no(name, cell) if cell.strip() else True)
+    if name == "email":
+        return checked_email
+    if name in WEB_ADDRESSES:
+        return lambda cell: checked_web_address(name, cell) if cell else ""
+    if name == "bio":
+        return lambda cell: cleaned_bio(cell) if cell else ""
+    longest = PHONE_TYPE_LENGTH if name in PHONE_TYPES else TEXT_LENGTH
+    return lambda cell: checked_text(name, cell, longest) if cell else ""

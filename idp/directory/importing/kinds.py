@@ -1,0 +1,86 @@
+"""Which custom field the values of a column suggest, found while they stream by."""
+
+from collections.abc import Callable
+
+from idp.directory import fields
+from idp.directory.contacts import TEXT_LENGTH, InvalidValue
+from idp.directory.fields import FieldKind
+from idp.directory.importing.report import SuggestedField
+
+MOST_CHOICES = 60
+
+
+class Column:
+    """A column's values, one after the other; memory does not grow with their number.
+
+    Yes/no, dates and whole numbers are what every value can be read as; several values in a cell
+    (``|``) make *several of*; few values that come again make *one of*; all else is text.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.filled = 0
+        self._parts: set[str] = set()
+        self._several = False
+        self._long = False
+        self._possible: list[FieldKind] = list(_READERS)
+
+    def add(self, cell: str) -> None:
+        """Look at one cell."""
+        value = cell.strip()
+        if not value:
+            return
+        self.filled += 1
+        if value in self._parts:
+            return  # looked at before
+        self._possible = [kind for kind in self._possible if _reads(kind, value)]
+        if "|" in value:
+            self._several = True
+            parts = [part.strip() for part in value.split("|") if part.strip()]
+        else:
+            parts = [value]
+        self._long = self._long or any(len(part) > TEXT_LENGTH for part in parts)
+        if len(self._parts) <= MOST_CHOICES and not self._long:
+            self._parts.update(parts)
+
+    @property
+    def suggestion(self) -> SuggestedField:
+        """The custom field that the values so far suggest."""
+        kind: FieldKind = "text"
+        choices: list[str] = []
+        few = len(self._parts) <= MOST_CHOICES and not self._long
+        if self.filled and self._possible:
+            kind = self._possible[0]
+        elif self.filled and few and (self._several or self.filled >= 3 * len(self._parts)):
+            kind = "several_of" if self._several else "one_of"
+            choices = sorted(self._parts)
+        return SuggestedField(self.name, fields.slug(self.name), kind, choices)
+
+
+def _yes_no(value: str) -> bool:
+    fields.yes_no("", value)
+    return not value.isdigit()
+
+
+def _date(value: str) -> bool:
+    fields.iso_date("", value)
+    return True
+
+
+def _whole_number(value: str) -> bool:
+    # 02139 is a postal code: as a number it would lose its zero.
+    return value == str(fields.whole_number("", value))
+
+
+_READERS: dict[FieldKind, Callable[[str], bool]] = {
+    "yes_no": _yes_no,
+    "date": _date,
+    "whole_number": _whole_number,
+}
+
+
+def _reads(kind: FieldKind, value: str) -> bool:
+    try:
+        return _READERS[kind](value)
+    except InvalidValue:
+        return False

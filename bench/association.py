@@ -253,7 +253,14 @@ def _choice(field: CustomField, index: Number) -> ColumnElement[int]:
 
 
 def _keep(contact: Any, field: CustomField, columns: dict[str, Any], *where: Any) -> None:
-    named = {"contact_id": contact.c.id, "field_id": literal(field.id), **columns}
+    slot = columns["choice_id"] if field.kind == "several_of" else literal(0)
+    named = {
+        "contact_id": contact.c.id,
+        "field_id": literal(field.id),
+        "kind": literal(field.kind),
+        "slot": slot,
+        **columns,
+    }
     rows = select(*named.values()).where(contact.c.kind == field.applies_to, *where)
     _fill(FieldValue, named, rows)
 

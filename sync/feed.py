@@ -9,13 +9,14 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select
 
 from idp.database import db
 from idp.directory.contacts import ADDRESS, NAMES, PHONE_TYPES, PHONES, WEB_ADDRESSES
-from idp.directory.fields import Choice, CustomField, FieldValue
+from idp.directory.fields import COLUMNS, WITH_CHOICES, Choice, CustomField, FieldValue
 from idp.directory.groups import Group
 from idp.directory.membership import Membership
 from sync import ledger, scope
@@ -59,7 +60,7 @@ class FieldEntry:
 
     key: str
     label: str
-    value: str | bool | int | dt.date | tuple[ChoiceEntry, ...]
+    value: str | bool | int | Decimal | dt.date | tuple[ChoiceEntry, ...]
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,7 @@ def _fields(contact_ids: Collection[int]) -> defaultdict[int, list[FieldEntry]]:
     field, value, choice = CustomField.__table__.c, FieldValue.__table__.c, Choice.__table__.c
     query = (
         select(
-            *(value.contact_id, value.text, value.number, value.date, value.truth),
+            *(value.contact_id, *(value[name] for name in sorted(set(COLUMNS.values())))),
             *(field.key, field.label, field.kind),
             choice.key.label("choice_key"),
             choice.label.label("choice_label"),
@@ -230,31 +231,20 @@ def _fields(contact_ids: Collection[int]) -> defaultdict[int, list[FieldEntry]]:
         .join(CustomField.__table__, field.id == value.field_id)
         .outerjoin(Choice.__table__, choice.id == value.choice_id)
         .where(value.contact_id.in_(contact_ids), field.sync)
-        .order_by(field.position, field.id, choice.position, choice.id, value.id)
+        # Not by position: a new order on the staff's pages is nothing to tell Higher Logic.
+        .order_by(field.id, choice.id)
     )
     rows: defaultdict[tuple[int, str], list[Any]] = defaultdict(list)
     for row in db.session.execute(query):
         rows[row.contact_id, row.key].append(row)
     entries: defaultdict[int, list[FieldEntry]] = defaultdict(list)
     for (contact_id, key), found in rows.items():
-        said = _value(found)
-        if said not in (None, "", ()):
-            entries[contact_id].append(FieldEntry(key, found[0].label, said))
+        entries[contact_id].append(FieldEntry(key, found[0].label, _value(found)))
     return entries
 
 
 def _value(rows: list[Any]) -> Any:
     first = rows[0]
-    match first.kind:
-        case "yes_no":
-            return first.truth
-        case "whole_number":
-            return int(first.number) if first.number is not None else None
-        case "date":
-            return first.date
-        case "one_of" | "several_of":
-            return tuple(
-                ChoiceEntry(row.choice_key, row.choice_label) for row in rows if row.choice_key
-            )
-        case _:
-            return first.text
+    if first.kind in WITH_CHOICES:
+        return tuple(ChoiceEntry(row.choice_key, row.choice_label) for row in rows)
+    return getattr(first, COLUMNS[first.kind])

@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from idp.database import now
+from idp.directory.fields import text_of
 from sync.feed import FieldEntry, GroupEntry, Record
 
 PATH = "/push/v1/members"
@@ -187,14 +188,11 @@ def _demographics(field: FieldEntry) -> list[dict[str, Any]]:
         }
 
     value = field.value
-    if isinstance(value, bool):
-        words = "Yes" if value else "No"
-        return [entry(words, words, free_form=False)]
     if isinstance(value, tuple):
         return [entry(choice.key, choice.label, free_form=False) for choice in value]
-    return [
-        entry("", value.isoformat() if isinstance(value, dt.date) else str(value), free_form=True)
-    ]
+    if isinstance(value, bool):
+        return [entry(text_of(value), text_of(value), free_form=False)]
+    return [entry("", text_of(value), free_form=True)]
 
 
 def _date(day: dt.date | None) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from idp.database import db
+from idp.directory import fields
 from tests import factories
 
 
@@ -31,12 +32,22 @@ def test_the_models_equal_the_migrations(app: Flask) -> None:
         'DELETE FROM "group"',
         "INSERT INTO custom_field (key, label, kind, in_members_section, sync) "
         "VALUES ('a', 'A', 'text', false, true)",
+        "INSERT INTO custom_field (key, label, kind, member_may_edit) "
+        "VALUES ('a', 'A', 'text', true)",
+        "INSERT INTO custom_field (key, label, kind) VALUES ('a', 'A', 'colour')",
+        "UPDATE custom_field SET in_members_section = false",
+        "UPDATE custom_field SET key = 'another'",
+        "UPDATE custom_field SET kind = 'several_of'",
+        "UPDATE custom_field_choice SET key = 'another'",
+        "UPDATE custom_field_choice SET field_id = field_id + 1",
         "UPDATE contact SET first_name = '', last_name = ''",
     ],
 )
 def test_the_database_itself_refuses_what_must_never_happen(app: Flask, statement: str) -> None:
     factories.person()
     factories.group(type="security", sync=True)
+    fields.create("Region", "one_of", choices=["North"], in_members_section=True, sync=True)
+    db.session.commit()
     with pytest.raises(IntegrityError):
         db.session.execute(text(statement))
     db.session.rollback()

@@ -20,8 +20,11 @@ from sqlalchemy import (
     update,
 )
 
+from idp import prepared
 from idp.database import JSONDocument, db, now
+from idp.directory import fields
 from idp.directory.accounts import Account
+from idp.directory.contacts import Person
 from idp.oauth import clients
 from idp.oauth.grants import Grant
 from idp.oauth.tokens import Token
@@ -42,6 +45,7 @@ def empty(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[Flask]:
     with app.app_context():
         yield app
         db.session.remove()
+        prepared.release()
         db.engine.dispose()
 
 
@@ -143,3 +147,50 @@ def test_what_was_there_at_the_first_revision_still_works(empty: Flask) -> None:
     answer = empty.test_client().post("/oauth/token", data=form, headers=header)
     assert answer.status_code == 200, answer.text
     assert answer.json["refresh_token"] != REFRESH
+
+
+def test_values_of_custom_fields_are_carried_over(empty: Flask) -> None:
+    flask_migrate.upgrade(directory=str(schema.DIRECTORY), revision="0001")
+    found = MetaData()
+    found.reflect(db.engine)
+    table = found.tables
+    person_id = filled(
+        table["contact"], kind="person", key=KEY, first_name="Ada", last_name="Byron", active=True
+    )
+
+    def kept(field_id: int, **value: Any) -> None:
+        filled(table["custom_field_value"], contact_id=person_id, field_id=field_id, **value)
+
+    ids = {
+        kind: filled(table["custom_field"], key=kind, label=kind, kind=kind, member_may_edit=True)
+        for kind in ("text", "yes_no", "whole_number", "date", "one_of", "several_of")
+    }
+    chosen = {
+        (kind, key): filled(table["custom_field_choice"], field_id=ids[kind], key=key, label=key)
+        for kind in ("one_of", "several_of")
+        for key in ("a", "b")
+    }
+    kept(ids["text"], text="words")
+    kept(ids["text"], text="a second row, which nothing showed")
+    kept(ids["yes_no"], truth=False)
+    kept(ids["whole_number"], number=10**15)
+    kept(ids["date"], date=dt.date(2026, 4, 1))
+    kept(ids["one_of"], choice_id=chosen["one_of", "b"])
+    kept(ids["several_of"], choice_id=chosen["several_of", "a"])
+    kept(ids["several_of"], choice_id=chosen["several_of", "b"])
+    empty_field = filled(table["custom_field"], key="empty", label="Empty", kind="text")
+    kept(empty_field, text="")
+    db.session.commit()
+    schema.upgrade()
+    person = db.session.scalars(select(Person)).one()
+    values = {key: fields.value_of(rows) for key, rows in fields.values_of(person).items()}
+    assert values == {
+        "text": "words",
+        "yes_no": False,
+        "whole_number": 10**15,
+        "date": dt.date(2026, 4, 1),
+        "one_of": "b",
+        "several_of": ["a", "b"],
+    }
+    # Members edited what they did not see: they never did, and the database says so now.
+    assert not any(field.member_may_edit for field in fields.all_fields())

@@ -33,12 +33,17 @@ def checked_key(value: str) -> str:
 
     Raises ``InvalidValue``.
     """
+    if _CLIENT_ID.fullmatch(well_formed_key("key", value)):
+        raise InvalidValue("key", "reserved_key", "A key of this form names a client.")
+    return value
+
+
+def well_formed_key(field: str, value: str) -> str:
+    """A key as given that has the form of one, whatever it names. Raises ``InvalidValue``."""
     if not isinstance(value, str) or not _KEY.fullmatch(value):
         raise InvalidValue(
-            "key", "invalid_key", "A key has 1 to 100 characters and no white space."
+            field, "invalid_key", "A key has 1 to 100 characters and no white space."
         )
-    if _CLIENT_ID.fullmatch(value):
-        raise InvalidValue("key", "reserved_key", "A key of this form names a client.")
     return value
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import JSON
 from sqlalchemy.dialects.postgresql import JSONB
 
 from idp.database import UTCDateTime, db
+from idp.directory.fields import Millionths
 from idp.migrations.comparing import compare_type
 
 
@@ -14,6 +15,8 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
     """Write our own column types as SQLAlchemy's: a migration must not change with our code."""
     if kind == "type" and isinstance(item, UTCDateTime):
         return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(item, Millionths):
+        return "sa.BigInteger()"
     if kind == "type" and isinstance(item, JSON) and not isinstance(item, JSONB):
         return 'sa.JSON().with_variant(postgresql.JSONB(), "postgresql")'
     return False

@@ -10,6 +10,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row, and_, bindparam, func, select
@@ -162,15 +163,15 @@ def _check_sources(field: str, given: Collection[Any]) -> None:
 def mapped(person_id: int, claim_map: ClaimMap) -> dict[str, Any]:
     """A person's mapped claims, typed, in one statement; one without a value is left out.
 
-    Dates are ISO texts. A choice is its key, which stays when it is renamed; *several of* is a
-    list of them.
+    Dates are ISO texts, and so are decimals: a number of JSON is a float where it is read. A
+    choice is its key, which stays when it is renamed; *several of* is a list of them.
     """
     person = _read(person_id, claim_map)
     found = {}
     for name, source in claim_map.items():
         value = person.value(source)
         if value not in ("", None, []):
-            found[name] = value.isoformat() if isinstance(value, dt.date) else value
+            found[name] = fields.text_of(value) if isinstance(value, dt.date | Decimal) else value
     return found
 
 

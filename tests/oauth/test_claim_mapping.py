@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -78,6 +79,9 @@ def every_kind(app: Flask) -> list[str]:
             custom("Founded", "date"),
             custom("Region", "one_of", choices=("North", "South")),
             custom("Interests", "several_of", choices=("Law", "Art", "Rail")),
+            custom("Rate", "decimal"),
+            custom("Story", "long_text"),
+            custom("Old key", "key"),
         ]
         return [field.key for field in made]
 
@@ -127,6 +131,7 @@ def test_custom_fields_go_out_typed(app: Flask, site: Site, every_kind: list[str
     map_claims(app, site, mapping)
     assert told(site).keys() & mapping.keys() == set()
     values: list[Value] = ["Countess", False, 0, dt.date(1843, 9, 1), "north", ["rail", "law"]]
+    values += [Decimal("0.10"), "One.\nTwo.", "A-00/7é"]
     with app.app_context():
         for key, value in zip(every_kind, values, strict=True):
             field = db.session.scalar(select(CustomField).where(CustomField.key == key))
@@ -139,6 +144,9 @@ def test_custom_fields_go_out_typed(app: Flask, site: Site, every_kind: list[str
         "1843-09-01",
         "north",
         ["law", "rail"],
+        "0.1",
+        "One.\nTwo.",
+        "A-00/7é",
     ]
 
 
@@ -151,6 +159,7 @@ def test_higher_logic_gets_texts_and_every_name(
     map_claims(app, community, mapping)
     assert {told(community, None)[name] for name in mapping} == {""}
     values: list[Value] = ["Countess", True, 12, dt.date(1843, 9, 1), "north", ["rail", "law"]]
+    values += [Decimal("0.10"), "One.\nTwo.", "A-00/7é"]
     with app.app_context():
         for key, value in zip(every_kind, values, strict=True):
             field = db.session.scalar(select(CustomField).where(CustomField.key == key))
@@ -165,6 +174,9 @@ def test_higher_logic_gets_texts_and_every_name(
         "1843-09-01",
         "North",
         "Law, Rail",
+        "0.1",
+        "One.\nTwo.",
+        "A-00/7é",
         "2019-04-01",
         "",
     ]

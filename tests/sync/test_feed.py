@@ -1,5 +1,7 @@
 """What is said of a contact, read from the database as it is now."""
 
+from decimal import Decimal
+
 import pytest
 from flask import Flask
 from sqlalchemy import update
@@ -67,9 +69,15 @@ def test_custom_fields_marked_for_sync_by_their_kind(app: Flask) -> None:
         ("Years", "whole_number"): 12,
         ("Certified", "date"): fields.iso_date("x", "2026-04-01"),
         ("Motto", "text"): "ad astra",
+        ("Story", "long_text"): "One.\n\nTwo.",
+        ("Rate", "decimal"): Decimal("0.500"),
+        ("Second e-mail", "email"): "Ada@Example.org",
+        ("Blog", "web_address"): "https://ada.example/?q=1",
+        ("Old key", "key"): "A-00/7é",
     }
     for (label, kind), value in values.items():
-        field = fields.create(label, kind, choices=["North", "South"], **switches)  # type: ignore[arg-type]
+        choices = ["North", "South"] if kind in fields.WITH_CHOICES else []
+        field = fields.create(label, kind, choices=choices, **switches)  # type: ignore[arg-type]
         db.session.flush()
         fields.set_value(person, field, value)  # type: ignore[arg-type]
     private = fields.create("Private", "text", in_members_section=True)
@@ -85,7 +93,28 @@ def test_custom_fields_marked_for_sync_by_their_kind(app: Flask) -> None:
         "Years": 12,
         "Certified": values["Certified", "date"],
         "Motto": "ad astra",
+        "Story": "One.\n\nTwo.",
+        "Rate": Decimal("0.5"),
+        "Second e-mail": "Ada@Example.org",
+        "Blog": "https://ada.example/?q=1",
+        "Old key": "A-00/7é",
     }
+
+
+def test_a_new_order_of_fields_and_choices_tells_higher_logic_nothing(app: Flask) -> None:
+    switches = {"in_members_section": True, "sync": True}
+    person = member()
+    motto = fields.create("Motto", "text", **switches)
+    areas = fields.create("Areas", "several_of", choices=["North", "South"], **switches)
+    db.session.flush()
+    fields.set_value(person, motto, "ad astra")
+    fields.set_value(person, areas, ["north", "south"])
+    db.session.commit()
+    before = feed.build([person.id], NOTHING)[person.id]
+    assert fields.move(areas, -1)
+    assert fields.move_choice(areas.choices[0], 1)
+    db.session.commit()
+    assert feed.build([person.id], NOTHING)[person.id] == before
 
 
 def test_the_company_is_pointed_to_once_higher_logic_has_it(app: Flask) -> None:

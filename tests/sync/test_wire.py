@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from decimal import Decimal
 from email.utils import format_datetime
 from typing import Any
 
@@ -96,6 +97,9 @@ ADA = record(
         FieldEntry("years", "Years in practice", 0),
         FieldEntry("certified", "Certified on", DAY),
         FieldEntry("motto", "Motto", "ad astra"),
+        FieldEntry("rate", "Rate", Decimal("120.500000")),
+        FieldEntry("story", "Story", "One.\n\nTwo."),
+        FieldEntry("old_key", "Old key", "A-00/7é"),
     ),
 )
 
@@ -190,6 +194,9 @@ def test_the_record_of_a_person_word_for_word() -> None:
             demographic("years", "Years in practice", "", "0", True),
             demographic("certified", "Certified on", "", "2025-01-01", True),
             demographic("motto", "Motto", "", "ad astra", True),
+            demographic("rate", "Rate", "", "120.5", True),
+            demographic("story", "Story", "", "One.\n\nTwo.", True),
+            demographic("old_key", "Old key", "", "A-00/7é", True),
         ],
         "Education": [],
         "JobHistory": [],

@@ -29,6 +29,8 @@ WORDS = {
     "member:password:set": "Password set",
     "member:password:reset-asked": "Password link asked for",
     "member:profile:changed": "Own profile changed",
+    "member:photo:changed": "Own photo changed",
+    "member:photo:removed": "Own photo removed",
     "staff:contact:changed": "Record changed",
     "staff:association:changed": "Association changed",
     "staff:sync:resent": "Sent to Higher Logic again",

@@ -6,7 +6,7 @@ from flask import flash, redirect, url_for
 from sqlalchemy import and_, func, select
 
 from admin import lookups, records
-from admin.access import PanelView, page
+from admin.access import page
 from admin.contact_forms import (
     COMMON,
     CompanyForm,
@@ -18,10 +18,11 @@ from admin.contact_forms import (
     take_key,
 )
 from admin.contact_forms import written as written_value
+from admin.contact_photos import PhotoPages
 from admin.lists import matches, page_of, searched
 from idp import audit
 from idp.database import db
-from idp.directory import fields
+from idp.directory import fields, photos
 from idp.directory.contacts import (
     KNOWN_PHONE_TYPES,
     PHONE_TYPES,
@@ -38,8 +39,12 @@ MOST_PEOPLE = 20
 POINTED_AT: dict[str, Kind] = {"parent": "company", "main_contact": "person"}
 
 
-class CompaniesView(PanelView):
+class CompaniesView(PhotoPages):
     """`/panel/companies/`."""
+
+    def contact(self, key: str) -> Company:
+        """The company with a key; 404 for any other."""
+        return _found(key)
 
     @page("/")
     def index(self) -> str:
@@ -105,6 +110,7 @@ class CompaniesView(PanelView):
         return self.render(
             "panel/company.html",
             company=company,
+            photo=photos.token_of(company),
             people=people,
             parts_of_it=db.session.scalars(
                 select(Company)

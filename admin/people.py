@@ -6,7 +6,7 @@ from flask import abort, flash, redirect, url_for
 from sqlalchemy import select
 
 from admin import lookups, records
-from admin.access import PanelView, may_manage, page, signed_in
+from admin.access import may_manage, page, signed_in
 from admin.contact_forms import (
     COMMON,
     PersonForm,
@@ -18,10 +18,11 @@ from admin.contact_forms import (
     take_key,
 )
 from admin.contact_forms import written as written_value
+from admin.contact_photos import PhotoPages
 from admin.lists import matches, page_of, searched
 from idp import audit
 from idp.database import db
-from idp.directory import accounts, fields
+from idp.directory import accounts, fields, photos
 from idp.directory.accounts import Account
 from idp.directory.contacts import (
     KNOWN_PHONE_TYPES,
@@ -48,8 +49,12 @@ ACCOUNT_STATES = {
 OWN = [*NAMES, *COMMON, "email", "in_directory"]
 
 
-class PeopleView(PanelView):
+class PeopleView(PhotoPages):
     """`/panel/people/`."""
+
+    def contact(self, key: str) -> Person:
+        """The person with a key; 404 for any other."""
+        return _found(key)
 
     @page("/")
     def index(self) -> str:
@@ -107,6 +112,7 @@ class PeopleView(PanelView):
         return self.render(
             "panel/person.html",
             person=person,
+            photo=photos.token_of(person),
             theirs=account,
             state=ACCOUNT_STATES[account.state if account else "none"],
             groups=groups,

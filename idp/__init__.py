@@ -2,7 +2,19 @@
 
 from flask import Flask
 
-from idp import database, encryption, jobs, limits, logs, mail, oauth, prepared, signin, web
+from idp import (
+    database,
+    encryption,
+    jobs,
+    limits,
+    logs,
+    mail,
+    oauth,
+    photo_files,
+    prepared,
+    signin,
+    web,
+)
 from idp.directory import companies, membership
 from idp.settings import Settings
 
@@ -22,3 +34,4 @@ def init_app(app: Flask, settings: Settings) -> None:
     mail.init_app(app, settings)
     signin.init_app(app, settings)
     oauth.init_app(app)
+    app.register_blueprint(photo_files.blueprint)

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from flask import Flask, Request, Response, abort, current_app, g, render_template, request
@@ -28,6 +28,21 @@ bootstrap = Bootstrap5()
 # The largest form is a bio; an upload has its own bound.
 LARGEST_BODY = 2 * 1024 * 1024
 READING_METHODS = {"GET", "HEAD", "OPTIONS"}
+# What a form has around its file.
+_AROUND_A_FILE = 64 * 1024
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def takes_a_file(largest: int) -> Callable[[View], View]:
+    """Let a view's form carry a file of up to ``largest`` bytes; every other's body is bounded by
+    ``LARGEST_BODY``. Stands innermost, below what makes the function a view."""
+
+    def mark(view: View) -> View:
+        view.largest_body = largest + _AROUND_A_FILE  # type: ignore[attr-defined]
+        return view
+
+    return mark
 
 
 class CookieSessions(SecureCookieSessionInterface):
@@ -167,6 +182,12 @@ def _begin() -> None:
         abort(404)
     if request.method in READING_METHODS:
         database.start_reading()
+        return
+    # Before the form is read, which looking for its CSRF token does.
+    view = current_app.view_functions.get(request.endpoint or "")
+    largest = getattr(view, "largest_body", None)
+    if largest is not None:
+        request.max_content_length = largest
 
 
 def _end(_error: BaseException | None) -> None:
@@ -237,12 +258,13 @@ def _error_page(error: HTTPException) -> Any:
     if error.response is not None:
         return error.response
     status = error.code or 500
+    largest = (request.max_content_length or LARGEST_BODY) // 1024**2
     titles = {
         400: ("We could not understand that", "Go back and try again."),
         403: ("This is not for your account", "Ask your association if you think it should be."),
         404: ("There is no such page", "Check the address, or start at the first page."),
         405: ("That does not work here", "Go back and use the buttons of the page."),
-        413: ("That is too large", "Send something smaller."),
+        413: ("That is too large", f"Send something of at most {largest} MB."),
         429: ("Too many tries", "Wait a minute, then try again."),
     }
     if status not in titles and status < 500:

@@ -14,11 +14,13 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from idp import photo_files
 from idp.database import db
 from idp.directory.contacts import ADDRESS, NAMES, PHONE_TYPES, PHONES, WEB_ADDRESSES
 from idp.directory.fields import COLUMNS, WITH_CHOICES, Choice, CustomField, FieldValue
 from idp.directory.groups import Group
 from idp.directory.membership import Membership
+from idp.directory.photos import Photo
 from sync import ledger, scope
 
 
@@ -85,7 +87,7 @@ class Record:
     ``company_key`` is empty until Higher Logic has the company (a person's own, a company's
     parent). ``bio``, ``photo`` and ``web`` are ``None`` while their switch is off: they are left
     out of the payload, for an empty one could blank what the member wrote at Higher Logic.
-    ``photo`` is always ``None`` as yet: the directory keeps no photos.
+    ``photo`` is the public address of the contact's photo, empty when there is none.
     """
 
     key: str
@@ -160,11 +162,13 @@ def _contacts(contact_ids: Collection[int]) -> Iterable[Any]:
             company.c.key.label("company_key"),
             company_row.c.accepted_at.label("company_accepted_at"),
             main.c.key.label("main_contact_key"),
+            Photo.token.label("photo_token"),
         )
         .select_from(contact)
         .outerjoin(company, company.c.id == company_id)
         .outerjoin(company_row, company_row.c.contact_id == company.c.id)
         .outerjoin(main, main.c.id == contact.c.main_contact_id)
+        .outerjoin(Photo, Photo.contact_id == contact.c.id)
         .where(contact.c.id.in_(contact_ids), scope.eligible(contact))
     )
     return db.session.execute(query).mappings()
@@ -186,11 +190,15 @@ def _record(
         company_key=row["company_key"] if row["company_accepted_at"] is not None else "",
         main_contact_key=(row["main_contact_key"] or "") if is_company else "",
         bio=row["bio"] if wanted.bio else None,
-        photo=None,
+        photo=_photo(row["photo_token"]) if wanted.photo else None,
         web=Web(**{name: row[name] for name in WEB_ADDRESSES}) if wanted.web else None,
         groups=tuple(groups),
         fields=tuple(fields),
     )
+
+
+def _photo(token: str | None) -> str:
+    return photo_files.address(token) if token is not None else ""
 
 
 def _groups(contact_ids: Collection[int]) -> defaultdict[int, list[GroupEntry]]:

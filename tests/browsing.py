@@ -1,12 +1,14 @@
 """A member's browser, as far as HTTP goes: fetches a form, fills it in, sends it."""
 
+import io
 import re
 from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse, encode_multipart
 
 from tests import factories
 
@@ -24,6 +26,17 @@ def submit(client: FlaskClient, path: str, _to: str | None = None, **fields: Any
     """Fetch the page at ``path`` and send its form, to ``_to`` if it goes elsewhere."""
     token = csrf_token(client.get(path).text)
     return client.post(_to or path, data={"csrf_token": token, **fields})
+
+
+def send_file(
+    client: FlaskClient, path: str, field: str, content: bytes, name: str = "file"
+) -> TestResponse:
+    """Fetch the page at ``path`` and send its form with a file."""
+    token = csrf_token(client.get(path).text)
+    file = FileStorage(io.BytesIO(content), name)
+    # Encoded here: the client's own way leaves a temporary file open.
+    boundary, body = encode_multipart({"csrf_token": token, field: file})
+    return client.post(path, data=body, content_type=f'multipart/form-data; boundary="{boundary}"')
 
 
 def sign_in(

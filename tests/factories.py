@@ -4,11 +4,13 @@ import itertools
 from typing import Any
 
 from idp.database import db
-from idp.directory import accounts, conditions, groups
+from idp.directory import accounts, conditions, groups, photos
 from idp.directory.accounts import Account
-from idp.directory.contacts import Company, Person
+from idp.directory.contacts import Company, Contact, Person
 from idp.directory.groups import Group
+from idp.directory.photos import Photo
 from idp.signin import passwords
+from tests import pictures
 
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
@@ -59,5 +61,12 @@ def group(condition: Any = None, **values: Any) -> Group:
     given = condition or {"field": "member_status", "op": "is", "value": "Current"}
     name = values.pop("name", f"Group {next(_numbers)}")
     row = groups.create(name, conditions.parse(given), **values)
+    db.session.commit()
+    return row
+
+
+def photo(contact: Contact, content: bytes | None = None) -> Photo:
+    """A contact's photo."""
+    row = photos.keep(contact, photos.made(content or pictures.file()))
     db.session.commit()
     return row

@@ -9,8 +9,10 @@ from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, select
 
+from idp import photo_files
 from idp.database import db
 from idp.directory.contacts import Person
+from idp.directory.photos import Photo
 from idp.oauth.claim_mapping import ClaimMap, mapped, mapped_texts, sources
 from idp.oauth.templates import HIGHER_LOGIC
 
@@ -41,13 +43,18 @@ COLUMNS: tuple[Any, ...] = (
     Person.postal_code,
     Person.country,
     Person.updated_at,
+    select(Photo.token)
+    .where(Photo.contact_id == Person.id)
+    .correlate(Person)
+    .scalar_subquery()
+    .label("photo_token"),
 )
 """The columns that the standard claims are made of."""
 
 CLAIMS = {
     "openid": ("sub",),
     "profile": (
-        "name given_name family_name middle_name nickname website updated_at member_id"
+        "name given_name family_name middle_name nickname picture website updated_at member_id"
     ).split(),
     "email": ("email", "email_verified"),
     "phone": ("phone_number", "phone_number_verified"),
@@ -138,6 +145,7 @@ def _profile(person: Row[Any]) -> dict[str, Any]:
         "family_name": person.last_name,
         "middle_name": person.middle_name,
         "nickname": person.informal_name,
+        "picture": photo_files.address(person.photo_token) if person.photo_token else "",
         "website": person.website,
         "updated_at": int(person.updated_at.timestamp()),
         "member_id": person.member_id,

@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 TOLD = {
     "openid": "who you are: your key at the association",
-    "profile": "your name, website and member number",
+    "profile": "your name, photo, website and member number",
     "email": "your e-mail address",
     "phone": "your phone number",
     "address": "your postal address",

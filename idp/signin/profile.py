@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from idp import audit
 from idp.database import db, now
-from idp.directory import fields
+from idp.directory import fields, photos
 from idp.directory.accounts import Account
 from idp.directory.contacts import KNOWN_PHONE_TYPES, InvalidValue, Person
 from idp.directory.groups import Group
@@ -55,7 +55,12 @@ def home(account: Account) -> Any:
         if field.in_members_section and values.get(field.key)
     ]
     return render_template(
-        "profile/home.html", account=account, person=person, groups=groups, fields=shown
+        "profile/home.html",
+        account=account,
+        person=person,
+        photo=photos.token_of(person),
+        groups=groups,
+        fields=shown,
     )
 
 

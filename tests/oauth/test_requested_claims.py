@@ -71,7 +71,7 @@ def test_what_is_not_known_is_left_out(site: Site, visitor: Member) -> None:
     info, id_token = told(
         site,
         claims=claims(
-            {"address": ESSENTIAL, "picture": None, "name#de": None, "http://x.example/y": {}},
+            {"address": ESSENTIAL, "gender": None, "name#de": None, "http://x.example/y": {}},
             {"phone_number": ESSENTIAL, "nonsense": None},
         ),
     )
@@ -136,7 +136,7 @@ def test_what_was_asked_for_lasts_as_long_as_the_grant(
         kept = db.session.scalars(select(Grant.requested_claims).order_by(Grant.id)).all()[-1]
         assert kept == {"userinfo": ["name"], "id_token": ["email"]}
         # A wish that gives nothing leaves nothing behind.
-        site.code(claims=claims({"sub": None, "picture": None}))
+        site.code(claims=claims({"sub": None, "gender": None}))
         kept = db.session.scalars(select(Grant.requested_claims).order_by(Grant.id)).all()[-1]
         assert kept is None
 
@@ -335,7 +335,7 @@ def test_nobody_gets_past_consent_by_a_mapped_claim(app: Flask, phone: Site) -> 
 
 def test_claims_that_the_client_cannot_have_ask_nobody(phone: Site) -> None:
     allow(phone, scope="openid")
-    assert phone.code(scope="openid", claims=claims({"picture": None}, {"acr": ESSENTIAL}))
+    assert phone.code(scope="openid", claims=claims({"gender": None}, {"acr": ESSENTIAL}))
 
 
 def test_a_plain_sign_on_pays_nothing_for_it(

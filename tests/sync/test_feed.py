@@ -47,7 +47,7 @@ def test_the_switches(app: Flask) -> None:
     assert on.bio == "Counts."
     assert on.web is not None
     assert (on.web.website, on.web.other_blog) == ("https://ada.example", "https://blog.example")
-    assert on.photo is None
+    assert on.photo == ""
 
 
 def test_every_phone_with_its_type_and_the_whole_address_are_told(app: Flask) -> None:

@@ -101,8 +101,9 @@ class CompaniesView(PhotoPages):
         ).all()
         groups = db.session.scalars(
             select(Group)
-            .join(Membership, Membership.group_id == Group.id)
-            .where(Membership.contact_id == company.id)
+            .where(
+                Group.id.in_(select(Membership.group_id).where(Membership.contact_id == company.id))
+            )
             .order_by(Group.name)
         ).all()
         values = fields.values_of(company)

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import abort, flash, redirect, request, url_for
 from flask_wtf import FlaskForm
-from sqlalchemy import func, select
+from sqlalchemy import distinct, func, select
 from wtforms import BooleanField, SelectField, StringField, TextAreaField, validators
 from wtforms.fields import SelectChoice
 
@@ -53,7 +53,9 @@ class GroupsView(PanelView):
         """The groups by name."""
         search = searched()
         members = (
-            select(Membership.group_id, func.count().label("members"))
+            select(
+                Membership.group_id, func.count(distinct(Membership.contact_id)).label("members")
+            )
             .group_by(Membership.group_id)
             .subquery()
         )
@@ -188,7 +190,9 @@ def _found(key: str) -> Group:
 
 
 def _size(group: Group) -> int:
-    query = select(func.count()).where(Membership.group_id == group.id)
+    query = select(func.count(distinct(Membership.contact_id))).where(
+        Membership.group_id == group.id
+    )
     return db.session.scalar(query) or 0
 
 

@@ -103,8 +103,9 @@ class PeopleView(PhotoPages):
         account = accounts.of_person(person)
         groups = db.session.scalars(
             select(Group)
-            .join(Membership, Membership.group_id == Group.id)
-            .where(Membership.contact_id == person.id)
+            .where(
+                Group.id.in_(select(Membership.group_id).where(Membership.contact_id == person.id))
+            )
             .order_by(Group.name)
         ).all()
         values = fields.values_of(person)

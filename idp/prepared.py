@@ -11,8 +11,7 @@ on SQLite it may hold the one writer's place, and would be waited for in vain.
 """
 
 import threading
-from collections import namedtuple
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,13 +21,12 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import DeclarativeBase
 
 from idp import database
+from idp.compiled import Compiled
 from idp.database import db
 from idp.settings import Settings
 
 _EXTENSION = "tessera-prepared"
 _HELD = "prepared_connection"
-
-Processor = Callable[[Any], Any]
 
 
 class Prepared:
@@ -40,7 +38,7 @@ class Prepared:
 
     def __init__(self, statement: Executable) -> None:
         self._statement = statement
-        self._compiled: dict[str, _Compiled] = {}
+        self._compiled: dict[str, Compiled] = {}
 
     def row(self, **given: Any) -> Any:
         """The one row that it finds, as a named tuple of the models' types, or ``None``."""
@@ -58,10 +56,10 @@ class Prepared:
         with held.turn:
             return int(held.execute(ready.sql, values).rowcount)
 
-    def _for(self, dialect: Dialect) -> "_Compiled":
+    def _for(self, dialect: Dialect) -> "Compiled":
         ready = self._compiled.get(dialect.name)
         if ready is None:
-            ready = self._compiled[dialect.name] = _Compiled(self._statement, dialect)
+            ready = self._compiled[dialect.name] = Compiled(self._statement, dialect)
         return ready
 
 
@@ -212,49 +210,3 @@ def release(_error: BaseException | None = None) -> None:
     held: _Held | None = g.pop(_HELD, None)
     if held is not None:
         held.release()
-
-
-class _Compiled:
-    """A statement in the words of one database, and what turns values into its own and back."""
-
-    def __init__(self, statement: Executable, dialect: Dialect) -> None:
-        compiled: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
-        if compiled.prefetch:
-            made = ", ".join(column.name for column in compiled.prefetch)
-            raise TypeError(f"what the model makes by itself is given to a prepared one: {made}")
-        needed = [name for name, bind in compiled.binds.items() if bind.required]
-        state = compiled.construct_expanded_state(dict.fromkeys(needed))
-        self.sql: str = state.statement
-        self.binders: list[tuple[str, Processor | None]] = [
-            (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
-            for name in needed
-        ]
-        # What the statement itself holds, such as the kind of a contact, never changes.
-        self.constants: dict[str, Any] = {
-            name: state.processors[name](value) if name in state.processors else value
-            for name, value in state.parameters.items()
-            if name not in needed
-        }
-        self.order: tuple[str, ...] | None = state.positiontup and tuple(state.positiontup)
-        columns = list(getattr(statement, "exported_columns", ()))
-        self.row_type: Any = namedtuple("Row", [column.key for column in columns])  # type: ignore[misc]
-        self.readers: list[tuple[int, Processor]] = [
-            (place, processor)
-            for place, column in enumerate(columns)
-            if (processor := column.type.dialect_impl(dialect).result_processor(dialect, None))
-        ]
-
-    def values(self, given: dict[str, Any]) -> Any:
-        """The values as the driver takes them. Raises ``KeyError`` for one that is missing."""
-        bound = self.constants.copy()
-        for name, processor in self.binders:
-            value = given[name]
-            bound[name] = value if processor is None else processor(value)
-        return bound if self.order is None else [bound[name] for name in self.order]
-
-    def row(self, found: Any) -> Any:
-        """What the driver found, as a named tuple of the models' types."""
-        values = list(found)
-        for place, processor in self.readers:
-            values[place] = processor(values[place])
-        return self.row_type._make(values)

@@ -9,6 +9,7 @@ from redis import RedisError
 import sync.clock
 from idp import clock, jobs
 from idp.clock import Tick
+from idp.directory import membership
 from idp.oauth import backchannel, key_schedule, tidy
 
 log = structlog.get_logger()
@@ -18,6 +19,7 @@ log = structlog.get_logger()
 QUEUES = ("mail", backchannel.QUEUE, "live", "default", "bulk")
 TICKS = (
     Tick("sync", 2.0, sync.clock.tick),
+    Tick("day", 60.0, membership.turn_of_day),
     Tick("logout", 2.0, backchannel.tick),
     Tick("keys", 600.0, key_schedule.tick),
     Tick("tidy", 600.0, tidy.tick),

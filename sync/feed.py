@@ -7,7 +7,7 @@ built is not lost: it has counted the ledger's *wanted* up beyond what was claim
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -39,13 +39,19 @@ class Wanted:
 
 @dataclass(frozen=True)
 class GroupEntry:
-    """A synced group that the contact is in, ``since`` a day in UTC."""
+    """A synced group that the contact is in; of a community one entry for each role held there.
+
+    Who holds no role has one entry, with an empty ``role``. ``begin_on`` is the day that staff gave
+    or, of who is in by the condition, the day of joining, in UTC. ``end_on`` is the last day.
+    """
 
     key: str
     name: str
     type: str
     community_type: str
-    since: dt.date
+    begin_on: dt.date
+    role: str = ""
+    end_on: dt.date | None = None
 
 
 @dataclass(frozen=True)
@@ -202,28 +208,43 @@ def _photo(token: str | None) -> str:
 
 
 def _groups(contact_ids: Collection[int]) -> defaultdict[int, list[GroupEntry]]:
-    # However many reasons there are for being in a group, it is one membership at Higher Logic.
-    since = func.min(Membership.since)
     query = (
         select(
-            Membership.contact_id,
-            Group.key,
-            Group.name,
-            Group.type,
-            Group.community_type,
-            since.label("since"),
+            *(Membership.contact_id, Membership.role, Membership.since),
+            *(Membership.begin_on, Membership.end_on),
+            *(Group.key, Group.name, Group.type, Group.community_type),
         )
         .join(Group, Group.id == Membership.group_id)
         .where(Membership.contact_id.in_(contact_ids), Group.sync)
-        .group_by(Membership.contact_id, Group.id)
-        .order_by(Group.key)
+        .order_by(Group.key, func.lower(Membership.role), Membership.id)
     )
-    entries: defaultdict[int, list[GroupEntry]] = defaultdict(list)
+    held: defaultdict[tuple[int, str], list[Any]] = defaultdict(list)
     for row in db.session.execute(query):
-        entries[row.contact_id].append(
-            GroupEntry(row.key, row.name, row.type, row.community_type, row.since.date())
-        )
+        held[row.contact_id, row.key].append(row)
+    entries: defaultdict[int, list[GroupEntry]] = defaultdict(list)
+    for (contact_id, _), rows in held.items():
+        entries[contact_id] += _entries(rows)
     return entries
+
+
+def _entries(rows: Sequence[Any]) -> Iterable[GroupEntry]:
+    """What is told of one contact's memberships of one group, however many reasons there are."""
+    with_role = [row for row in rows if row.role] if rows[0].type == "community" else []
+    by_role: defaultdict[str, list[Any]] = defaultdict(list)
+    for row in with_role or rows:
+        by_role[row.role.casefold() if with_role else ""].append(row)
+    for same in by_role.values():
+        first, ends = same[0], [row.end_on for row in same]
+        yield GroupEntry(
+            key=first.key,
+            name=first.name,
+            type=first.type,
+            community_type=first.community_type,
+            begin_on=min(row.begin_on or row.since.date() for row in same),
+            role=first.role if with_role else "",
+            # One that does not end keeps the contact in.
+            end_on=None if None in ends else max(ends),
+        )
 
 
 def _fields(contact_ids: Collection[int]) -> defaultdict[int, list[FieldEntry]]:

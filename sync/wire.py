@@ -156,8 +156,8 @@ def _security(group: GroupEntry) -> dict[str, Any]:
         "GroupType": "Security",
         "RoleDescription": None,
         "SinceDate": "",
-        "BeginDate": _date(group.since),
-        "EndDate": "",
+        "BeginDate": _date(group.begin_on),
+        "EndDate": _date(group.end_on),
     }
 
 
@@ -168,10 +168,10 @@ def _community(group: GroupEntry) -> dict[str, Any]:
         "GroupType": group.community_type,
         "GroupSubType": "",
         "ParentCommunityKey": "",
-        "RoleDescription": None,
+        "RoleDescription": group.role or None,
         "SinceDate": "",
-        "BeginDate": _date(group.since),
-        "EndDate": "",
+        "BeginDate": _date(group.begin_on),
+        "EndDate": _date(group.end_on),
     }
 
 

@@ -9,31 +9,35 @@ Before the transaction is kept, what must follow does (``follows``: memberships 
 contacts; ``later``: a group's memberships follow its condition), then whoever listens is told
 (``sync`` counts its ledger up).
 
-Transactions that change contacts run side by side, but not beside one that changes something
-about many at once (a condition, a group's sync, a field's name): neither would see what the other
-is about to keep, and a contact could end up in no group, or unannounced. On Postgres a lock of
-the transaction says so; SQLite has one writer anyway.
+Transactions that change people run side by side, but not beside one that changes something about
+many at once (a condition, a group's sync, a field's name, a company, whose people conditions may
+ask about it): neither would see what the other is about to keep, and a contact could end up in no
+group, or unannounced. On Postgres a lock of the transaction says so; SQLite has one writer anyway.
 """
 
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import Select, event, func, select
+from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import Session
 
+from idp.compiled import InSession, any_of
 from idp.database import db
 
-# Ids that fit one statement with room to spare: SQLite takes 32,766 parameters.
+# Ids that are looked at at once: what they bring along is in memory.
 CHUNK = 500
 
 Ids = Select[int] | Collection[int]
 Listener = Callable[[Select[int]], None]
+Follower = Callable[[Collection[int]], Collection[int]]
 
 _watched: dict[type, Callable[[Any, bool], None]] = {}
-_followers: list[Callable[[Collection[int]], None]] = []
+_followers: list[Follower] = []
 _listeners: list[Listener] = []
 
 _CHANGED = "tessera: changed contacts"
+_FOLLOWED = "tessera: contacts to follow"
 _LATER = "tessera: to do before commit"
 # Any number that no other advisory lock of this database has.
 _LOCK = 7_355_372
@@ -48,8 +52,11 @@ def watch(model: type, written: Callable[[Any, bool], None]) -> None:
     _watched[model] = written
 
 
-def follows(function: Callable[[Collection[int]], None]) -> Callable[[Collection[int]], None]:
-    """Register what must follow changed contacts, by id, before anyone else hears of them."""
+def follows(function: Follower) -> Follower:
+    """Register what must follow changed contacts, by id, before anyone else hears of them.
+
+    It gives the ids of the contacts whose records changed with it.
+    """
     _followers.append(function)
     return function
 
@@ -79,6 +86,11 @@ def announce(ids: Ids) -> None:
         db.session().info.setdefault(_CHANGED, set()).update(ids)
 
 
+def follow(contact_ids: Iterable[int]) -> None:
+    """Have memberships follow some contacts, who are announced only if those change."""
+    db.session().info.setdefault(_FOLLOWED, set()).update(contact_ids)
+
+
 def _tell(contacts: Select[int]) -> None:
     for listener in _listeners:
         listener(contacts)
@@ -98,31 +110,63 @@ def _collect(session: Session, _context: Any) -> None:
 @event.listens_for(Session, "before_commit")
 def _follow_and_tell(session: Session) -> None:
     session.flush()
-    while session.info.get(_LATER) or session.info.get(_CHANGED):
+    while any(session.info.get(name) for name in (_LATER, _CHANGED, _FOLLOWED)):
         works = session.info.pop(_LATER, {})
-        changed = sorted(session.info.pop(_CHANGED, ()))
-        _take_turn(session, alone=bool(works))
-        chunks = [changed[start : start + CHUNK] for start in range(0, len(changed), CHUNK)]
-        for chunk in chunks:
-            for follow in _followers:
-                follow(chunk)
+        changed = session.info.pop(_CHANGED, set())
+        followed = sorted(changed | session.info.pop(_FOLLOWED, set()))
+        _take_turn(session, alone=_hold(followed) or bool(works))
+        for chunk in _chunks(followed):
+            for follower in _followers:
+                changed.update(follower(chunk))
         for work in works.values():
             work()
         contact = db.metadata.tables["contact"].c
-        for chunk in chunks:
+        for chunk in _chunks(sorted(changed)):
             _tell(select(contact.id).where(contact.id.in_(chunk)))
         session.flush()
 
 
+def _chunks(ids: list[int]) -> Iterator[list[int]]:
+    for start in range(0, len(ids), CHUNK):
+        yield ids[start : start + CHUNK]
+
+
+def _locked(dialect: Dialect) -> Any:
+    contact = db.metadata.tables["contact"].c
+    rows = select(contact.kind).where(any_of(contact.id, "ids", dialect)).order_by(contact.id)
+    return rows.with_for_update(key_share=True)
+
+
+_LOCKED = InSession(_locked)
+
+
+def _hold(contact_ids: list[int]) -> bool:
+    """Hold the contacts' rows; says whether there is a company among them.
+
+    Two transactions may have changed one contact, each a part that the other does not see yet:
+    the second waits here, and then sees both. It waits before it takes its turn: whoever waits
+    for the turn may have the row.
+    """
+    found = {row.kind for chunk in _chunks(contact_ids) for row in _LOCKED.rows(ids=chunk)}
+    return "company" in found
+
+
+def _turn(alone: bool) -> InSession:
+    lock = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
+    return InSession(lambda _dialect: select(lock(_LOCK).label("turn")))
+
+
+_TURNS = {alone: _turn(alone) for alone in (True, False)}
+
+
 def _take_turn(session: Session, *, alone: bool) -> None:
     if session.get_bind().dialect.name == "postgresql":
-        lock = func.pg_advisory_xact_lock if alone else func.pg_advisory_xact_lock_shared
-        session.execute(select(lock(_LOCK)))
+        _TURNS[alone].row()
 
 
 @event.listens_for(Session, "after_rollback")
 def _forget(session: Session) -> None:
     # What was changed before a savepoint is still to be announced when only that is undone.
     if not session.in_nested_transaction():
-        for name in (_CHANGED, _LATER):
+        for name in (_CHANGED, _FOLLOWED, _LATER):
             session.info.pop(name, None)

@@ -49,6 +49,10 @@ class Group(Base):
     condition: Mapped[dict[str, Any]] = mapped_column(JSONDocument)
     sync: Mapped[bool] = mapped_column(default=False, server_default=false())
     synced_since: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    # The day for which its memberships were last looked at (``membership.turn_of_day``).
+    evaluated_on: Mapped[dt.date] = mapped_column(
+        default=dt.date(1970, 1, 1), server_default="1970-01-01", index=True
+    )
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
 
     @validates("key")

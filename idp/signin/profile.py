@@ -44,8 +44,7 @@ def home(account: Account) -> Any:
     person = account.person
     groups = db.session.scalars(
         select(Group)
-        .join(Membership, Membership.group_id == Group.id)
-        .where(Membership.contact_id == person.id)
+        .where(Group.id.in_(select(Membership.group_id).where(Membership.contact_id == person.id)))
         .order_by(Group.name)
     ).all()
     values = fields.values_of(person)

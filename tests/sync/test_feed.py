@@ -1,5 +1,6 @@
 """What is said of a contact, read from the database as it is now."""
 
+import datetime as dt
 from decimal import Decimal
 
 import pytest
@@ -7,7 +8,7 @@ from flask import Flask
 from sqlalchemy import update
 
 from idp.database import db, now
-from idp.directory import accounts, fields
+from idp.directory import accounts, fields, membership
 from sync import feed, ledger
 from tests import factories
 from tests.sync.conftest import Statements, member, members, synced
@@ -24,7 +25,7 @@ def test_only_groups_with_sync_on_are_told(app: Flask) -> None:
     assert [(one.key, one.name, one.type, one.community_type) for one in record.groups] == [
         (shown.key, "Shown", "community", "Chapter")
     ]
-    assert record.groups[0].since == now().date()
+    assert record.groups[0].begin_on == now().date()
 
 
 def test_of_whom_nothing_is_told(app: Flask) -> None:
@@ -149,3 +150,38 @@ def test_statements_do_not_grow_with_the_batch(app: Flask, number: int) -> None:
     with Statements() as statements:
         assert len(feed.build(ids, EVERYTHING)) == number
     assert statements.number == 3
+
+
+def test_a_community_has_an_entry_for_each_role_and_a_security_group_has_one(app: Flask) -> None:
+    community, security = synced(type="community", key="a"), synced(type="security", key="b")
+    today, person = now().date(), member()
+    days = [today + dt.timedelta(days=number) for number in (-9, -3, 5, 7)]
+    for group in (community, security):
+        membership.add(group, person, role="Chair", begin_on=days[0], end_on=days[2])
+        membership.add(group, person, role="Speaker", begin_on=days[1])
+        membership.add(
+            group, person, role="chair", begin_on=days[1], end_on=days[3], origin="import"
+        )
+    db.session.commit()
+    record = feed.build([person.id], NOTHING)[person.id]
+    told = [(one.key, one.role, one.begin_on, one.end_on) for one in record.groups]
+    assert told == [
+        ("a", "Chair", days[0], days[3]),
+        ("a", "Speaker", days[1], None),
+        ("b", "", days[0], None),
+    ]
+
+
+def test_who_has_no_role_has_one_entry_that_ends_when_nothing_keeps_them_in(app: Flask) -> None:
+    nobody = {"field": "member_status", "op": "is", "value": "x"}
+    group = synced(condition=nobody, type="community")
+    person, today = member(), now().date()
+    addition = membership.add(group, person, end_on=today)
+    membership.add(group, person, end_on=today + dt.timedelta(days=1), origin="import")
+    db.session.commit()
+    (entry,) = feed.build([person.id], NOTHING)[person.id].groups
+    assert (entry.role, entry.begin_on, entry.end_on) == ("", today, today + dt.timedelta(days=1))
+    membership.change(addition, role="", begin_on=None, end_on=None)
+    db.session.commit()
+    (entry,) = feed.build([person.id], NOTHING)[person.id].groups
+    assert entry.end_on is None

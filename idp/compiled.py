@@ -1,0 +1,143 @@
+"""Statements that are compiled once: what runs with every request or every change of a contact.
+
+They are said as SQLAlchemy statements, so that tables, names, types and both databases' words are
+the models'; only their execution is short. ``prepared`` runs them on connections of its own,
+``InSession`` in the transaction of the session.
+"""
+
+import json
+from collections import namedtuple
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Integer,
+    String,
+    any_,
+    bindparam,
+    func,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.engine.interfaces import Dialect
+from sqlalchemy.types import TypeDecorator
+
+from idp.database import db
+
+Processor = Callable[[Any], Any]
+
+
+class Compiled:
+    """A statement in the words of one database, and what turns values into its own and back."""
+
+    def __init__(self, statement: Executable, dialect: Dialect) -> None:
+        compiled: Any = statement.compile(dialect=dialect)  # type: ignore[attr-defined]
+        if compiled.prefetch:
+            made = ", ".join(column.name for column in compiled.prefetch)
+            raise TypeError(f"what the model makes by itself is given to a prepared one: {made}")
+        needed = [name for name, bind in compiled.binds.items() if bind.required]
+        state = compiled.construct_expanded_state(dict.fromkeys(needed))
+        self.sql: str = state.statement
+        self.binders: list[tuple[str, Processor | None]] = [
+            (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
+            for name in needed
+        ]
+        # What the statement itself holds, such as the kind of a contact, never changes.
+        self.constants: dict[str, Any] = {
+            name: state.processors[name](value) if name in state.processors else value
+            for name, value in state.parameters.items()
+            if name not in needed
+        }
+        self.order: tuple[str, ...] | None = state.positiontup and tuple(state.positiontup)
+        columns = list(getattr(statement, "exported_columns", ()))
+        self.row_type: Any = namedtuple("Row", [column.key for column in columns])  # type: ignore[misc]
+        self.readers: list[tuple[int, Processor]] = [
+            (place, processor)
+            for place, column in enumerate(columns)
+            if (processor := column.type.dialect_impl(dialect).result_processor(dialect, None))
+        ]
+
+    def values(self, given: dict[str, Any]) -> Any:
+        """The values as the driver takes them. Raises ``KeyError`` for one that is missing."""
+        bound = self.constants.copy()
+        for name, processor in self.binders:
+            value = given[name]
+            bound[name] = value if processor is None else processor(value)
+        return bound if self.order is None else [bound[name] for name in self.order]
+
+    def row(self, found: Any) -> Any:
+        """What the driver found, as a named tuple of the models' types."""
+        values = list(found)
+        for place, processor in self.readers:
+            values[place] = processor(values[place])
+        return self.row_type._make(values)
+
+
+class InSession:
+    """A statement that is compiled once for each kind of database and run by the session.
+
+    ``build`` makes it, in the words of a dialect where that matters. The values of its
+    ``bindparam`` are given by name at each call. What the session has not flushed yet it does not
+    see.
+    """
+
+    def __init__(self, build: Callable[[Dialect], Executable]) -> None:
+        self._build = build
+        self._compiled: dict[str, Compiled] = {}
+
+    def rows(self, **given: Any) -> list[Any]:
+        """Every row that it finds, as named tuples of the models' types."""
+        ready, result = self._run(given)
+        return [ready.row(found) for found in result]
+
+    def raw(self, **given: Any) -> list[Any]:
+        """Every row that it finds, as the driver gives it: a truth may be 0 or 1."""
+        found: list[Any] = self._run(given)[1].fetchall()
+        return found
+
+    def row(self, **given: Any) -> Any:
+        """The one row that it finds, or ``None``."""
+        ready, result = self._run(given)
+        found = result.fetchone()
+        return None if found is None else ready.row(found)
+
+    def run(self, **given: Any) -> int:
+        """Write; gives how many rows that was."""
+        return int(self._run(given)[1].rowcount)
+
+    def _run(self, given: dict[str, Any]) -> tuple["Compiled", Any]:
+        connection = db.session.connection()
+        dialect = connection.dialect
+        ready = self._compiled.get(dialect.name)
+        if ready is None:
+            ready = self._compiled[dialect.name] = Compiled(self._build(dialect), dialect)
+        values = ready.values(given)
+        return ready, connection.exec_driver_sql(
+            ready.sql, tuple(values) if isinstance(values, list) else values
+        )
+
+
+class Ids(TypeDecorator[Any]):
+    """Whole numbers as one value, so that a statement is the same for any number of them."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """An array on Postgres; SQLite reads JSON."""
+        kind: Any = ARRAY(Integer) if dialect.name == "postgresql" else String()
+        return dialect.type_descriptor(kind)
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """A list for Postgres, JSON for SQLite."""
+        return list(value) if dialect.name == "postgresql" else json.dumps(list(value))
+
+
+def any_of(column: ColumnElement[int], name: str, dialect: Dialect) -> ColumnElement[bool]:
+    """Whether a column is one of the numbers that are given by this name."""
+    given: Any = bindparam(name, type_=Ids)
+    if dialect.name == "postgresql":
+        return column == any_(given)
+    return column.in_(select(func.json_each(given).table_valued("value").c.value))

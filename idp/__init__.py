@@ -15,10 +15,11 @@ from idp import (
     signin,
     web,
 )
-from idp.directory import companies, membership
+from idp.directory import companies, importing, membership
 from idp.settings import Settings
 
-__all__ = ["companies", "init_app", "membership"]
+# What has tables is imported, so that the models are whole.
+__all__ = ["companies", "importing", "init_app", "membership"]
 
 
 def init_app(app: Flask, settings: Settings) -> None:

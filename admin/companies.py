@@ -14,13 +14,11 @@ from admin.contact_forms import (
     note,
     say,
     take,
-    take_custom,
     take_key,
 )
-from admin.contact_forms import written as written_value
 from admin.contact_photos import PhotoPages
 from admin.lists import matches, page_of, searched
-from idp import audit
+from idp import audit, custom_inputs
 from idp.database import db
 from idp.directory import fields, photos
 from idp.directory.contacts import (
@@ -122,7 +120,7 @@ class CompaniesView(PhotoPages):
             number=db.session.scalar(select(func.count()).select_from(person).where(working)),
             groups=groups,
             custom=[
-                (field.label, fields.shown(values[field.key]))
+                (field.label, fields.shown(values[field.key]), field.kind)
                 for field in fields.all_fields("company")
                 if values.get(field.key)
             ],
@@ -159,9 +157,7 @@ class CompaniesView(PhotoPages):
             for name in POINTED_AT:
                 told = getattr(company, name)
                 present[name] = lookups.written(told) if told is not None else ""
-            present |= {
-                f"custom_{field.key}": written_value(values.get(field.key, [])) for field in custom
-            }
+            present |= custom_inputs.present(custom, values)
         form = form_with(CompanyForm, custom, values)(data=present)
         if form.is_submitted():
             form.validate()
@@ -196,7 +192,7 @@ def _save(form: Any, company: Company | None, custom: Any, values: Any) -> str |
         if not form.errors:
             records.flush(form)
         if not form.form_errors:
-            changed |= take_custom(form, company, custom, values)
+            changed |= custom_inputs.take(form, company, custom, values)
     if form.errors:
         db.session.rollback()
         return None

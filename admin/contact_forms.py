@@ -11,18 +11,16 @@ from wtforms import (
     BooleanField,
     DateField,
     EmailField,
-    SelectField,
-    SelectMultipleField,
     StringField,
     TelField,
     TextAreaField,
     URLField,
     validators,
-    widgets,
 )
-from wtforms.fields import SelectChoice
 
-from idp.directory import accounts, contacts, fields
+from idp import custom_inputs
+from idp.custom_inputs import Values
+from idp.directory import accounts, contacts
 from idp.directory.contacts import (
     ADDRESS,
     BIO_LENGTH,
@@ -38,7 +36,7 @@ from idp.directory.contacts import (
     InvalidValue,
     Person,
 )
-from idp.directory.fields import CustomField, FieldValue
+from idp.directory.fields import CustomField
 
 COMMON = [
     *("member_id", "member_type", "member_status", "joined_on", "expires_on"),
@@ -127,51 +125,10 @@ class CompanyForm(ContactForm):
 
 
 def form_with(
-    base: type[ContactForm], custom: Iterable[CustomField], values: dict[str, list[FieldValue]]
+    base: type[ContactForm], custom: Iterable[CustomField], values: Values
 ) -> type[ContactForm]:
     """The form with the association's own fields, as ``custom_<key>``."""
-    more = {f"custom_{field.key}": _input(field, values.get(field.key, [])) for field in custom}
-    return type("ContactFormWithFields", (base,), more)
-
-
-def _input(field: CustomField, rows: list[FieldValue]) -> object:
-    # A choice that is no longer offered stays with who has it.
-    held = {row.choice_id for row in rows}
-    choices = [
-        SelectChoice(choice.key, choice.label)
-        for choice in field.choices
-        if not choice.retired or choice.id in held
-    ]
-    nothing = SelectChoice("", "–")
-    match field.kind:
-        case "several_of":
-            return SelectMultipleField(
-                field.label,
-                choices=choices,
-                widget=widgets.ListWidget(prefix_label=False),
-                option_widget=widgets.CheckboxInput(),
-            )
-        case "one_of":
-            return SelectField(field.label, choices=[nothing, *choices])
-        case "yes_no":
-            answers = [nothing, SelectChoice("yes", "Yes"), SelectChoice("no", "No")]
-            return SelectField(field.label, choices=answers)
-        case "date":
-            return StringField(field.label, render_kw={"type": "date"})
-        case "whole_number":
-            return StringField(field.label, render_kw={"inputmode": "numeric"})
-        case _:
-            return StringField(field.label, [validators.Length(max=TEXT_LENGTH)])
-
-
-def written(rows: list[FieldValue]) -> str | list[str]:
-    """A custom field's value as its input holds it."""
-    value = fields.value_of(rows)
-    if isinstance(value, list):
-        return value
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "" if value is None else str(value)
+    return type("ContactFormWithFields", (base,), custom_inputs.inputs(custom, values))
 
 
 def take(form: ContactForm, contact: Contact, names: Iterable[str]) -> dict[str, list[Any]]:
@@ -209,30 +166,6 @@ def take_key(form: ContactForm, contact: Contact) -> None:
         contact.key = given
     except InvalidValue as error:
         say(form, "key", error)
-
-
-def take_custom(
-    form: ContactForm,
-    contact: Contact,
-    custom: Iterable[CustomField],
-    values: dict[str, list[FieldValue]],
-) -> dict[str, list[Any]]:
-    """``take`` for the association's own fields."""
-    changed: dict[str, list[Any]] = {}
-    for field in custom:
-        if form[f"custom_{field.key}"].errors:
-            continue
-        data = form[f"custom_{field.key}"].data
-        rows = values.get(field.key, [])
-        before = fields.shown(rows)
-        try:
-            given = fields.parsed(field, "|".join(data) if isinstance(data, list) else data or "")
-        except InvalidValue as error:
-            say(form, f"custom_{field.key}", error)
-        else:
-            if fields.replace_rows(contact, field, rows, given):
-                changed[field.key] = [before, given if given is None else str(given)]
-    return changed
 
 
 def note(changed: dict[str, list[Any]], name: str, before: Any, after: Any) -> None:

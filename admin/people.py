@@ -14,13 +14,11 @@ from admin.contact_forms import (
     note,
     say,
     take,
-    take_custom,
     take_key,
 )
-from admin.contact_forms import written as written_value
 from admin.contact_photos import PhotoPages
 from admin.lists import matches, page_of, searched
-from idp import audit
+from idp import audit, custom_inputs
 from idp.database import db
 from idp.directory import accounts, fields, photos
 from idp.directory.accounts import Account
@@ -118,7 +116,7 @@ class PeopleView(PhotoPages):
             state=ACCOUNT_STATES[account.state if account else "none"],
             groups=groups,
             custom=[
-                (field.label, fields.shown(values[field.key]))
+                (field.label, fields.shown(values[field.key]), field.kind)
                 for field in fields.all_fields("person")
                 if values.get(field.key)
             ],
@@ -247,9 +245,7 @@ def _present(person: Person | None, custom: Any, values: Any) -> dict[str, Any]:
         )
     present = {name: getattr(person, name) for name in (*OWN, "active")}
     present["company"] = lookups.written(person.company) if person.company is not None else ""
-    return present | {
-        f"custom_{field.key}": written_value(values.get(field.key, [])) for field in custom
-    }
+    return present | custom_inputs.present(custom, values)
 
 
 def _save(form: Any, person: Person | None, custom: Any, values: Any) -> str | None:
@@ -279,7 +275,7 @@ def _save(form: Any, person: Person | None, custom: Any, values: Any) -> str | N
         if not form.errors:
             records.flush(form)
         if not form.form_errors:
-            changed |= take_custom(form, person, custom, values)
+            changed |= custom_inputs.take(form, person, custom, values)
     if form.errors:
         db.session.rollback()
         return None

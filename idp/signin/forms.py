@@ -7,18 +7,16 @@ from wtforms import (
     BooleanField,
     EmailField,
     PasswordField,
-    SelectField,
-    SelectMultipleField,
     StringField,
     TelField,
     TextAreaField,
     URLField,
     ValidationError,
     validators,
-    widgets,
 )
-from wtforms.fields import SelectChoice
 
+from idp import custom_inputs
+from idp.custom_inputs import Values
 from idp.directory.contacts import (
     BIO_LENGTH,
     PHONE_TYPE_LENGTH,
@@ -28,7 +26,7 @@ from idp.directory.contacts import (
     URL_LENGTH,
     WEB_ADDRESSES,
 )
-from idp.directory.fields import CustomField, FieldValue, value_of
+from idp.directory.fields import CustomField
 from idp.signin.passwords import LONGEST
 
 
@@ -135,42 +133,6 @@ PROFILE_FIELDS = (
 )
 
 
-def profile_form(
-    fields: Iterable[CustomField],
-) -> type[ProfileForm]:
+def profile_form(fields: Iterable[CustomField], values: Values) -> type[ProfileForm]:
     """The profile form with the association's own fields that members may edit."""
-    more = {f"custom_{field.key}": _custom(field) for field in fields}
-    return type("ProfileFormWithFields", (ProfileForm,), more)
-
-
-def _custom(field: CustomField) -> object:
-    choices = [
-        SelectChoice(choice.key, choice.label) for choice in field.choices if not choice.retired
-    ]
-    nothing = SelectChoice("", "–")
-    match field.kind:
-        case "several_of":
-            return SelectMultipleField(
-                field.label, choices=choices, option_widget=widgets.CheckboxInput()
-            )
-        case "one_of":
-            return SelectField(field.label, choices=[nothing, *choices])
-        case "yes_no":
-            answers = [nothing, SelectChoice("yes", "Yes"), SelectChoice("no", "No")]
-            return SelectField(field.label, choices=answers)
-        case "date":
-            return StringField(field.label, render_kw={"type": "date"})
-        case "whole_number":
-            return StringField(field.label, render_kw={"inputmode": "numeric"})
-        case _:
-            return StringField(field.label, [validators.Length(max=TEXT_LENGTH)])
-
-
-def written(rows: list[FieldValue]) -> str | list[str]:
-    """A custom field's value as its form field holds it."""
-    value = value_of(rows)
-    if isinstance(value, list):
-        return value
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "" if value is None else str(value)
+    return type("ProfileFormWithFields", (ProfileForm,), custom_inputs.inputs(fields, values))

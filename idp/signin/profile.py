@@ -8,7 +8,7 @@ from flask import Blueprint, flash, redirect, render_template, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from idp import audit
+from idp import audit, custom_inputs
 from idp.database import db, now
 from idp.directory import fields, photos
 from idp.directory.accounts import Account
@@ -17,7 +17,7 @@ from idp.directory.groups import Group
 from idp.directory.membership import Membership
 from idp.limits import limiter
 from idp.signin import passwords, sessions
-from idp.signin.forms import PROFILE_FIELDS, ChangePasswordForm, profile_form, written
+from idp.signin.forms import PROFILE_FIELDS, ChangePasswordForm, profile_form
 from idp.signin.hashing import HashingBusy
 from idp.signin.sessions import SignInSession
 
@@ -49,7 +49,7 @@ def home(account: Account) -> Any:
     ).all()
     values = fields.values_of(person)
     shown = [
-        (field.label, fields.shown(values[field.key]))
+        (field.label, fields.shown(values[field.key]), field.kind)
         for field in fields.all_fields("person")
         if field.in_members_section and values.get(field.key)
     ]
@@ -74,14 +74,11 @@ def edit(account: Account) -> Any:
         if field.member_may_edit and field.in_members_section
     ]
     values = fields.values_of(person)
-    given = {f"custom_{field.key}": written(values.get(field.key, [])) for field in own}
-    form = profile_form(own)(obj=person, data=given)
+    form = profile_form(own, values)(obj=person, data=custom_inputs.present(own, values))
     if form.validate_on_submit():
-        try:
-            changed = _take(person, form, own, values)
-        except InvalidValue as error:
+        changed = _take(person, form) | custom_inputs.take(form, person, own, values)
+        if form.errors:
             db.session.rollback()
-            form[_form_field(form, error.field)].errors = [str(error)]
         else:
             if changed:
                 audit.record(audit.Event.PROFILE_CHANGED, person.key, changed=changed)
@@ -97,25 +94,19 @@ def edit(account: Account) -> Any:
     )
 
 
-def _form_field(form: Any, name: str) -> str:
-    return name if name in form else f"custom_{name}"
-
-
-def _take(person: Person, form: Any, own: list[Any], values: dict[str, Any]) -> dict[str, Any]:
+def _take(person: Person, form: Any) -> dict[str, Any]:
+    """Put what was typed into the record; gives what changed. What is wrong is said there."""
     changed: dict[str, Any] = {}
     for name in PROFILE_FIELDS:
         before = getattr(person, name)
         data = form[name].data
-        setattr(person, name, data if isinstance(data, bool) else data or "")
-        if getattr(person, name) != before:
-            changed[name] = [before, getattr(person, name)]
-    for field in own:
-        data = form[f"custom_{field.key}"].data
-        text = "|".join(data) if isinstance(data, list) else (data or "")
-        rows = values.get(field.key, [])
-        before = fields.shown(rows)
-        if fields.replace_rows(person, field, rows, fields.parsed(field, text)):
-            changed[field.key] = [before, text]
+        try:
+            setattr(person, name, data if isinstance(data, bool) else data or "")
+        except InvalidValue as error:
+            form[name].errors = [str(error)]
+        else:
+            if getattr(person, name) != before:
+                changed[name] = [before, getattr(person, name)]
     return changed
 
 

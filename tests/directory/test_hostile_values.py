@@ -42,10 +42,12 @@ def imported(folder: Path, text: str) -> importing.Report:
     return importing.run("people", path)
 
 
-def test_a_column_of_long_texts_that_come_again_becomes_text(app: Flask, tmp_path: Path) -> None:
-    rows = "".join(f"Byron{number},{'x' * 300}\n" for number in range(3))
+def test_a_column_of_long_texts_that_come_again_becomes_long_text(
+    app: Flask, tmp_path: Path
+) -> None:
+    rows = "".join(f"Byron{number},{'x' * 20_001}\n" for number in range(3))
     report = imported(tmp_path, "Last Name,Story\n" + rows)
-    assert [suggested.kind for suggested in report.suggested_fields] == ["text"]
+    assert [suggested.kind for suggested in report.suggested_fields] == ["long_text"]
     assert [refusal.reason for refusal in report.refused] == ["too_long"] * 3
 
 

@@ -15,6 +15,7 @@ from admin.clients import ClientsView
 from admin.companies import CompaniesView
 from admin.fields import FieldsView
 from admin.groups import GroupsView
+from admin.imports import ImportsView
 from admin.integrations import IntegrationsView
 from admin.keys import KeyConverter
 from admin.moments import ago, day, until
@@ -51,6 +52,7 @@ def init_app(app: Flask) -> None:
     for view in (
         PeopleView("People", "Directory", "panel_people", "people"),
         CompaniesView("Companies", "Directory", "panel_companies", "companies"),
+        ImportsView("Imports", "Directory", "panel_imports", "imports"),
         FieldsView("Custom fields", "Directory", "panel_fields", "fields"),
         GroupsView("Groups", None, "panel_groups", "groups"),
         IntegrationsView(

@@ -22,6 +22,7 @@ ROLES: dict[str, frozenset[str]] = {
     "panel": STAFF,
     "panel_people": STAFF,
     "panel_companies": STAFF,
+    "panel_imports": STAFF,
     "panel_fields": STAFF,
     "panel_groups": STAFF,
     "panel_integrations": OWNER,

@@ -154,9 +154,9 @@ def set_up(standing: dict[str, Any]) -> list[Step]:
         ),
         Step(
             "Bring in your people and companies",
-            "From a spreadsheet, with the command “tessera import”: companies first, then people.",
-            "panel_people.index",
-            "See people",
+            "From your member system’s export: companies first, then people.",
+            "panel_imports.index",
+            "Import them",
             people is not None,
         ),
         Step(

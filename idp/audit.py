@@ -7,7 +7,9 @@ field may be shown.
 
 import datetime as dt
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from flask import Flask, current_app, has_request_context, request
@@ -17,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from idp.database import Base, JSONDocument, UTCDateTime, db, now
 
 _EXTENSION = "tessera-actor"
+_acting_for: ContextVar[str | None] = ContextVar("acting for", default=None)
 
 
 class Event(enum.StrEnum):
@@ -58,6 +61,9 @@ class Event(enum.StrEnum):
     IMPORTED = "staff:import:finished"
     MAPPING_CHANGED = "staff:mapping:changed"
     MAPPING_DELETED = "staff:mapping:deleted"
+    IMPORT_STARTED = "staff:import:started"
+    IMPORT_ALLOWED = "staff:import:allowed"
+    IMPORT_CANCELLED = "staff:import:cancelled"
     RESENT = "staff:sync:resent"
     RECONCILED = "staff:sync:reconciled"
     KEYS_ROTATED = "staff:keys:rotated"
@@ -98,14 +104,25 @@ def record(
 ) -> AuditEvent:
     """Add an event to the transaction at hand.
 
-    ``actor`` defaults to who is signed in, or to ``system`` outside of a request.
+    ``actor`` defaults to who is signed in; outside of a request to whom a job acts for
+    (``acting_for``), or to ``system``.
     """
     if actor is None:
-        actor = _actor() if has_request_context() else "system"
+        actor = _actor() if has_request_context() else _acting_for.get() or "system"
     address = (request.remote_addr or "") if has_request_context() else ""
     row = AuditEvent(name=event.value, actor=actor, subject=subject, detail=detail, address=address)
     db.session.add(row)
     return row
+
+
+@contextmanager
+def acting_for(actor: str) -> Iterator[None]:
+    """What a job does in here, it does for somebody."""
+    token = _acting_for.set(actor)
+    try:
+        yield
+    finally:
+        _acting_for.reset(token)
 
 
 def _actor() -> str:

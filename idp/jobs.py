@@ -4,7 +4,9 @@ Redis holds nothing that cannot be lost (docs/architecture.md, decision 2): a jo
 look at the database, its payload is JSON and names rows, never secrets.
 """
 
+import threading
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any
 
 import structlog
@@ -24,6 +26,9 @@ KEPT_SECONDS = 60
 FAILURES_KEPT_SECONDS = 86_400
 # How long a job that was lost is waited for, at the most.
 FLAG_SECONDS = 10
+
+# Set when this process's worker was asked to end: a job that takes long gives way then.
+ending = threading.Event()
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -46,15 +51,21 @@ def queue(name: str) -> Queue:
     )
 
 
-def enqueue(queue_name: str, function: Callable[..., Any], *args: Any) -> bool:
-    """Enqueue a job; says whether Redis took it.
+def enqueue(
+    queue_name: str, function: Callable[..., Any], *args: Any, timeout: int = JOB_TIMEOUT
+) -> bool:
+    """Enqueue a job, which may take ``timeout`` seconds; says whether Redis took it.
 
     When Redis is away the caller's transaction must stand all the same: whoever enqueues leaves
     a trace in the database that a sweep finds later.
     """
     try:
         queue(queue_name).enqueue(
-            function, *args, result_ttl=KEPT_SECONDS, failure_ttl=FAILURES_KEPT_SECONDS
+            function,
+            *args,
+            job_timeout=timeout,
+            result_ttl=KEPT_SECONDS,
+            failure_ttl=FAILURES_KEPT_SECONDS,
         )
     except RedisError as error:
         log.warning("job not enqueued: Redis is away", job=function.__name__, error=str(error))
@@ -62,7 +73,7 @@ def enqueue(queue_name: str, function: Callable[..., Any], *args: Any) -> bool:
     return True
 
 
-def wake(queue_name: str, function: Callable[[], Any]) -> bool:
+def wake(queue_name: str, function: Callable[[], Any], *, timeout: int = JOB_TIMEOUT) -> bool:
     """Enqueue a job that names nothing and carries nothing, unless one is waiting; says whether
     one was enqueued.
 
@@ -75,7 +86,7 @@ def wake(queue_name: str, function: Callable[[], Any]) -> bool:
     except RedisError as error:
         log.warning("nobody woken: Redis is away", job=function.__name__, error=str(error))
         return False
-    return enqueue(queue_name, function)
+    return enqueue(queue_name, function, timeout=timeout)
 
 
 def awake(function: Callable[[], Any]) -> None:
@@ -101,6 +112,11 @@ class AppWorker(SimpleWorker):
     def __init__(self, queues: Sequence[Queue], app: Flask, **options: Any) -> None:
         self.app = app
         super().__init__(queues, **options)
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """SIGTERM or SIGINT: end after the job at hand, which is told."""
+        ending.set()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
     def perform_job(self, job: Job, queue: Queue, *args: Any, **kwargs: Any) -> bool:
         """Perform one job with the app at hand."""

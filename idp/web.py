@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
@@ -34,12 +35,28 @@ _AROUND_A_FILE = 64 * 1024
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def takes_a_file(largest: int) -> Callable[[View], View]:
+@dataclass(frozen=True)
+class Upload:
+    """A form that carries a file: its body has at most ``largest`` bytes, if ``may`` lets whoever
+    sends it; ``too_large`` is what is said of a larger one."""
+
+    largest: int
+    may: Callable[[], bool] | None = None
+    too_large: str = "Send something smaller."
+
+
+def takes_a_file(
+    largest: int, *, may: Callable[[], bool] | None = None, too_large: str = Upload.too_large
+) -> Callable[[View], View]:
     """Let a view's form carry a file of up to ``largest`` bytes; every other's body is bounded by
-    ``LARGEST_BODY``. Stands innermost, below what makes the function a view."""
+    ``LARGEST_BODY``. Stands innermost, below what makes the function a view.
+
+    The file is read before the view is asked, since the form's CSRF token is behind it: ``may``
+    says from whom so much is taken.
+    """
 
     def mark(view: View) -> View:
-        view.largest_body = largest + _AROUND_A_FILE  # type: ignore[attr-defined]
+        view.upload = Upload(largest + _AROUND_A_FILE, may, too_large)  # type: ignore[attr-defined]
         return view
 
     return mark
@@ -184,10 +201,19 @@ def _begin() -> None:
         database.start_reading()
         return
     # Before the form is read, which looking for its CSRF token does.
+    upload = _upload()
+    if upload is None:
+        return
+    if upload.may is None or upload.may():
+        request.max_content_length = upload.largest
+    # Nobody who writes waits for a file that is on its way (SQLite has one writer).
+    db.session.rollback()
+
+
+def _upload() -> Upload | None:
     view = current_app.view_functions.get(request.endpoint or "")
-    largest = getattr(view, "largest_body", None)
-    if largest is not None:
-        request.max_content_length = largest
+    upload: Upload | None = getattr(view, "upload", None)
+    return upload
 
 
 def _end(_error: BaseException | None) -> None:

@@ -1,6 +1,7 @@
 """The two processes that work in the background, put together from what each package brings."""
 
 import time
+from collections.abc import Sequence
 
 import structlog
 from flask import Flask
@@ -10,6 +11,8 @@ import sync.clock
 from idp import clock, jobs
 from idp.clock import Tick
 from idp.directory import membership
+from idp.directory.import_runs import tidy as import_tidy
+from idp.directory.import_runs import work as import_work
 from idp.oauth import backchannel, key_schedule, tidy
 
 log = structlog.get_logger()
@@ -17,21 +20,25 @@ log = structlog.get_logger()
 # Somebody waits for a mail, and whoever signed out is to be out everywhere; after that live changes
 # come first. ``bulk`` is laid for the lane of first syncs.
 QUEUES = ("mail", backchannel.QUEUE, "live", "default", "bulk")
+# An import takes minutes, and a worker does one thing at a time: imports have workers of their own.
+IMPORT_QUEUES = (import_work.QUEUE,)
 TICKS = (
     Tick("sync", 2.0, sync.clock.tick),
     Tick("day", 60.0, membership.turn_of_day),
     Tick("logout", 2.0, backchannel.tick),
+    Tick("imports", 2.0, import_work.tick),
     Tick("keys", 600.0, key_schedule.tick),
     Tick("tidy", 600.0, tidy.tick),
+    Tick("tidy imports", 600.0, import_tidy.tick),
 )
 # How long a Redis that is back may go unnoticed.
 REDIS_SECONDS = 2.0
 
 
-def run_worker(app: Flask) -> None:
+def run_worker(app: Flask, queues: Sequence[str] = QUEUES) -> None:
     """Work off the queues until SIGTERM or SIGINT; a Redis that is away is waited for."""
     while True:
-        worker = jobs.worker(app, QUEUES)
+        worker = jobs.worker(app, queues)
         worker.max_connection_wait_time = REDIS_SECONDS
         try:
             worker.work(logging_level="WARNING")
@@ -40,6 +47,11 @@ def run_worker(app: Flask) -> None:
             time.sleep(REDIS_SECONDS)
         else:
             return
+
+
+def run_import_worker(app: Flask) -> None:
+    """Work off the imports until SIGTERM or SIGINT."""
+    run_worker(app, IMPORT_QUEUES)
 
 
 def run_clock(app: Flask) -> None:

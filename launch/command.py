@@ -102,9 +102,11 @@ def web() -> None:
 
 
 @command.command()
-def worker() -> None:
+@click.option("--imports", is_flag=True, help="Work on imports only; run one beside the others.")
+def worker(imports: bool) -> None:
     """Run an RQ worker; as many as you like may run.
 
+    An import takes minutes, so that it has a worker of its own: `tessera worker --imports`.
     In embedded mode, without `tessera run`, the first worker starts the Redis server.
     """
     from launch.redis import RedisServer, answers
@@ -113,7 +115,7 @@ def worker() -> None:
     with contextlib.ExitStack() as stack:
         if settings.redis_url is None and not answers(settings.redis_address):
             stack.enter_context(RedisServer(settings.redis_socket))
-        _run_process("run_worker")
+        _run_process("run_import_worker" if imports else "run_worker")
 
 
 @command.command()

@@ -48,6 +48,7 @@ def run_everything(settings: Settings) -> int:
         ]
         background = [
             Child("The worker", ["-m", "launch", "worker"], {}),
+            Child("The imports’ worker", ["-m", "launch", "worker", "--imports"], {}),
             Child("The clock", ["-m", "launch", "clock"], {}),
         ]
         children = [*pages, *background]

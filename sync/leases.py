@@ -25,9 +25,10 @@ from sqlalchemy import (
     update,
 )
 
+from idp import owners
 from idp.backoff import delay
 from idp.database import UTCDateTime, db, now, reading
-from sync import owners, scope
+from sync import scope
 from sync.ledger import COMPANY, WORDS_LENGTH, table, wake_after_commit
 
 # Longer than the longest request (``transport``), and renewed before each.

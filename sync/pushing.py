@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from idp import owners
 from idp.database import db, reading
-from sync import feed, gate, leases, owners, wire
+from sync import feed, gate, leases, wire
 from sync.exchange import Target
 from sync.leases import Claim
 

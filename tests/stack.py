@@ -139,9 +139,11 @@ class Stack:
             self.env[f"SANDBOX_{name}_CLIENT_SECRET"] = made["client_secret"]
 
     def start(self, *names: str) -> None:
-        """Start processes: ``web``, ``worker``, ``clock``, ``sandbox``; all when none is named."""
+        """Start processes: ``web``, ``worker``, ``imports``, ``clock``, ``sandbox``; all but the
+        worker for imports when none is named."""
+        commands = {"sandbox": ["sandbox"], "imports": ["launch", "worker", "--imports"]}
         for name in names or ("sandbox", "web", "worker", "clock"):
-            arguments = ["-m", "sandbox"] if name == "sandbox" else ["-m", "launch", name]
+            arguments = ["-m", *commands.get(name, ["launch", name])]
             child = self.children[name] = Child(name, arguments, self.env)
             child.start()
         for name, address in (("web", self.url + "/sign-in"), ("sandbox", self.sandbox_url)):

@@ -42,6 +42,23 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => (button.textContent = words), 2000);
 });
 
+// A file that is too large is not sent at all: the server could only break the line.
+for (const form of document.querySelectorAll("form[data-largest]")) {
+  const input = form.querySelector('input[type="file"]');
+  const words = form.querySelector("[data-too-large]");
+  const look = () => {
+    const size = input.files.length ? input.files[0].size : 0;
+    words.hidden = size <= Number(form.dataset.largest);
+    return words.hidden;
+  };
+  input.addEventListener("change", look);
+  form.addEventListener("submit", (event) => {
+    if (look()) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  });
+}
+
 // A form that takes a while says so, and is sent once.
 for (const form of document.querySelectorAll("form[data-busy]")) {
   form.addEventListener("submit", () => {
@@ -117,7 +134,8 @@ for (const box of document.querySelectorAll("[data-progress-of]")) {
     goOn();
   };
   const goOn = () => {
-    if (box.querySelector("[data-running]")) setTimeout(look, 500);
+    const running = box.querySelector("[data-running]");
+    if (running) setTimeout(look, Number(running.dataset.running) || 500);
   };
   goOn();
 }

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -9,7 +10,7 @@ from flask.testing import FlaskClient
 
 from admin.access import ROLES
 from idp.database import db
-from idp.directory import fields
+from idp.directory import fields, import_runs
 from idp.directory.accounts import Role
 from idp.oauth import registration
 from tests import factories
@@ -29,6 +30,12 @@ FOR_STAFF = [
     "/panel/companies/a-company",
     "/panel/companies/a-company/edit",
     "/panel/companies/a-company/photo",
+    "/panel/imports/",
+    "/panel/imports/new",
+    "/panel/imports/an-import",
+    "/panel/imports/an-import/columns",
+    "/panel/imports/an-import/progress",
+    "/panel/imports/an-import/refused.csv",
     "/panel/fields/",
     "/panel/fields/new",
     "/panel/fields/region",
@@ -58,12 +65,17 @@ FOR_OWNERS = [
 
 
 @pytest.fixture
-def client_id(app: Flask) -> str:
+def client_id(app: Flask, tmp_path: Path) -> str:
     """One of each thing that has a page; gives the client's."""
     factories.person(key="a-person")
     factories.company(key="a-company")
     factories.group(key="a-group")
     fields.create("Region", "text")
+    db.session.commit()
+    file = tmp_path / "people.csv"
+    file.write_text("First Name\nAda\n")
+    run = import_runs.make("people", file, "people.csv", "pat@example.org")
+    run.key, run.state = "an-import", "checked"
     made, _secret = registration.create("Community", "higher-logic", ["https://hl.example.org/cb"])
     db.session.commit()
     return made.client_id
@@ -98,7 +110,7 @@ def test_the_tables_above_name_every_page(app: Flask) -> None:
         for rule in app.url_map.iter_rules()
         if rule.endpoint.partition(".")[0] in ROLES and "GET" in (rule.methods or set())
     }
-    keys = re.compile("a-person|a-company|region|a-group|{client}")
+    keys = re.compile("a-person|a-company|region|a-group|an-import|{client}")
     assert {keys.sub("<>", path) for path in (*FOR_STAFF, *FOR_OWNERS)} == {
         re.sub("<[^>]+>", "<>", rule) for rule in rules
     }

@@ -6,14 +6,15 @@ import sys
 import pytest
 from flask import Flask
 
+from idp import owners
 from idp.database import db
-from sync import leases, owners
+from sync import leases
 from sync.ledger import Ledger
 from tests import factories
 
 
 def test_an_owner_lives_as_long_as_its_process() -> None:
-    code = "from sync import owners; print(owners.new(), flush=True); input()"
+    code = "from idp import owners; print(owners.new(), flush=True); input()"
     child = subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

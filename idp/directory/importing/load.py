@@ -50,6 +50,7 @@ def run(
     allow: Losses | None = None,
     absent: Absent = "leave",
     findings: Path | None = None,
+    keeping: Callable[[Report], None] | None = None,
 ) -> Report:
     """Import a file of companies or people and say what it did. Ends the transaction at hand.
 
@@ -71,6 +72,8 @@ def run(
     happens to contacts in use that no row is about.
 
     ``findings`` is a file that gets every refused row and remark (``report.read_findings``).
+    ``keeping`` is called with the report so far in each chunk's transaction, before it commits:
+    what it writes is kept together with the chunk, or not at all.
 
     Raises ``ImportFailed`` and ``GuardTripped``, both before anything was written.
     """
@@ -82,7 +85,7 @@ def run(
             table = stack.enter_context(closing(open_table(path, reading)))
             report.read_as = table.taken.as_json()
             spool = stack.enter_context(Spool[Row | Refused]())
-            file = _File(kind, report, spool, progress, cancelled)
+            file = _File(kind, report, spool, progress, cancelled, keeping)
             file.read(table, mapping, new_fields)
             file.import_(guard or Guard(), allow, absent)
         except Cancelled:
@@ -102,7 +105,9 @@ class _File:
         spool: Spool[Row | Refused],
         progress: Progress | None,
         cancelled: Callable[[], bool] | None,
+        keeping: Callable[[Report], None] | None,
     ) -> None:
+        self._keeping = keeping
         self._kind = kind
         self._report = report
         self._rows = spool
@@ -191,9 +196,11 @@ class _File:
         for chunk in self._rows.chunks():
             planned = plans.plan(chunk)
             writer.write(planned)
+            report.rows_done += len(chunk)
+            if self._keeping is not None:
+                self._keeping(report)
             db.session.commit()
             of_companies.note(planned)
-            report.rows_done += len(chunk)
             try:
                 self._say(report.rows_done, report.rows)
             except Cancelled:

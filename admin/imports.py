@@ -36,7 +36,7 @@ class ImportsView(PanelView):
         )
 
     @page("/new", methods=("GET", "POST"))
-    @takes_a_file(files.LARGEST, may=lambda: may_see("panel_imports"), too_large=TOO_LARGE)
+    @takes_a_file(files.LARGEST, may=lambda: may_see("panel_imports"))
     def new(self) -> Any:
         """Upload a file."""
         form = UploadForm(data={"kind": request.args.get("kind", "people")})

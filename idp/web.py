@@ -38,16 +38,13 @@ View = TypeVar("View", bound=Callable[..., Any])
 @dataclass(frozen=True)
 class Upload:
     """A form that carries a file: its body has at most ``largest`` bytes, if ``may`` lets whoever
-    sends it; ``too_large`` is what is said of a larger one."""
+    sends it."""
 
     largest: int
     may: Callable[[], bool] | None = None
-    too_large: str = "Send something smaller."
 
 
-def takes_a_file(
-    largest: int, *, may: Callable[[], bool] | None = None, too_large: str = Upload.too_large
-) -> Callable[[View], View]:
+def takes_a_file(largest: int, *, may: Callable[[], bool] | None = None) -> Callable[[View], View]:
     """Let a view's form carry a file of up to ``largest`` bytes; every other's body is bounded by
     ``LARGEST_BODY``. Stands innermost, below what makes the function a view.
 
@@ -56,7 +53,7 @@ def takes_a_file(
     """
 
     def mark(view: View) -> View:
-        view.upload = Upload(largest + _AROUND_A_FILE, may, too_large)  # type: ignore[attr-defined]
+        view.upload = Upload(largest + _AROUND_A_FILE, may)  # type: ignore[attr-defined]
         return view
 
     return mark

@@ -161,11 +161,11 @@ def test_a_file_that_is_too_large_is_refused_in_words(
     app: Flask, staff: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     view = ImportsView.new
-    monkeypatch.setattr(view, "upload", dataclasses.replace(view.upload, largest=100_000))
+    monkeypatch.setattr(view, "upload", dataclasses.replace(view.upload, largest=web.LARGEST_BODY))
     uploaded(staff, PEOPLE)
-    answer = upload(staff, b"x" * 100_001)
+    answer = upload(staff, b"x" * web.LARGEST_BODY)
     assert answer.status_code == 413
-    assert "A file may have at most 200 MB." in answer.text
+    assert "Send something of at most 2 MB." in answer.text
 
 
 def test_a_file_of_several_megabytes_is_taken_from_staff_alone(

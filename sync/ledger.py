@@ -7,16 +7,19 @@ push, and whatever is lost between the two (a job, a worker, Redis) is found her
 """
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any, cast
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     ForeignKey,
     Index,
     Select,
     SmallInteger,
     String,
     Table,
+    bindparam,
     case,
     exists,
     literal,
@@ -25,9 +28,12 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import Mapped, mapped_column
 
+from idp.compiled import InSession, any_of
 from idp.database import Base, UTCDateTime, db, now
+from idp.directory import changes
 from sync import scope
 
 COMPANY, PERSON = 0, 1
@@ -86,34 +92,86 @@ _NEW: dict[str, Any] = {
 }
 
 
-def note(contacts: Select[int]) -> None:
+def note(contacts: changes.Ids) -> None:
     """Count *wanted* up for those of the announced contacts that the feed is about.
 
     That is who has a row already (so who has just left a group is noted too) and who is in scope
     now; and the companies of announced people come into scope with them. Two statements,
-    whatever the number of contacts; inside the transaction of the change.
+    whatever the number of contacts; inside the transaction of the change. Ids are ``changes.CHUNK``
+    at most; for them the statements are compiled once.
     """
+    moment = now()
+    if isinstance(contacts, Select):
+        dialect, chosen = db.engine.dialect, contacts
+        statements = [build(lambda column: column.in_(chosen), dialect) for build in _NOTING]
+        counted = [
+            _rows(
+                db.session.execute(
+                    one.execution_options(preserve_rowcount=True), {"moment": moment}
+                )
+            )
+            for one in statements
+        ]
+    else:
+        counted = [one.run(ids=contacts, moment=moment) for one in _NOTING_IDS]
+    if any(counted):
+        wake_after_commit()
+
+
+Chosen = Callable[[Any], ColumnElement[bool]]
+
+
+def _announced(chosen: Chosen, dialect: Dialect) -> Any:
     contact = scope.contacts("noted")
     had = table.alias()
-    _want(
-        select(contact.c.id, _rank(contact)).where(
-            contact.c.id.in_(contacts),
-            or_(
-                exists().where(had.c.contact_id == contact.c.id).correlate(contact),
-                scope.in_scope(contact),
-            ),
+    noted = select(contact.c.id, _rank(contact)).where(
+        chosen(contact.c.id),
+        or_(
+            exists().where(had.c.contact_id == contact.c.id).correlate(contact),
+            scope.in_scope(contact),
         ),
-        again=True,
     )
+    insert = _rows_of(noted, dialect)
+    return insert.on_conflict_do_update(
+        index_elements=[table.c.contact_id],
+        set_={
+            "wanted": table.c.wanted + 1,
+            "attempts": 0,
+            "next_try_at": insert.excluded.next_try_at,
+        },
+    )
+
+
+def _employers(chosen: Chosen, dialect: Dialect) -> Any:
     person = scope.contacts("noted_person")
     employers = select(person.c.company_id).where(
-        person.c.id.in_(contacts), scope.eligible(person), scope.in_synced_group(person)
+        chosen(person.c.id), scope.eligible(person), scope.in_synced_group(person)
     )
     company = scope.contacts("employer")
-    _want(
-        select(company.c.id, _rank(company)).where(company.c.id.in_(employers), company.c.active),
-        again=False,
+    noted = select(company.c.id, _rank(company)).where(
+        company.c.id.in_(employers), company.c.active
     )
+    return _rows_of(noted, dialect).on_conflict_do_nothing(index_elements=[table.c.contact_id])
+
+
+def _rows_of(contacts: Select[Any], dialect: Dialect) -> Any:
+    values = _NEW | {"wanted": 1}
+    # In one order always: two transactions that lock the same rows then wait for each other
+    # instead of deadlocking.
+    source = contacts.add_columns(
+        *(literal(value).label(name) for name, value in values.items()),
+        bindparam("moment", type_=UTCDateTime()),
+    ).order_by(contacts.selected_columns[0])
+    words = postgresql if dialect.name == "postgresql" else sqlite
+    return words.insert(table).from_select(["contact_id", "rank", *values, "next_try_at"], source)
+
+
+def _of_ids(build: Callable[[Chosen, Dialect], Any]) -> InSession:
+    return InSession(lambda dialect: build(lambda column: any_of(column, "ids", dialect), dialect))
+
+
+_NOTING = (_announced, _employers)
+_NOTING_IDS = [_of_ids(build) for build in _NOTING]
 
 
 def note_everything() -> None:
@@ -159,34 +217,6 @@ def wake_after_commit() -> None:
 
 def _rank(contact: Any) -> Any:
     return case((contact.c.kind == "company", COMPANY), else_=PERSON)
-
-
-def _want(contacts: Select[Any], *, again: bool) -> None:
-    """Insert rows; ``again`` counts those up that are there."""
-    values = _NEW | {"wanted": 1, "next_try_at": literal(now(), type_=UTCDateTime())}
-    # In one order always: two transactions that lock the same rows then wait for each other
-    # instead of deadlocking.
-    source = contacts.add_columns(
-        *(
-            value if name == "next_try_at" else literal(value).label(name)
-            for name, value in values.items()
-        )
-    ).order_by(contacts.selected_columns[0])
-    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(table).from_select(["contact_id", "rank", *values], source)
-    if again:
-        insert = insert.on_conflict_do_update(
-            index_elements=[table.c.contact_id],
-            set_={
-                "wanted": table.c.wanted + 1,
-                "attempts": 0,
-                "next_try_at": insert.excluded.next_try_at,
-            },
-        )
-    else:
-        insert = insert.on_conflict_do_nothing(index_elements=[table.c.contact_id])
-    if _rows(db.session.execute(insert.execution_options(preserve_rowcount=True))):
-        wake_after_commit()
 
 
 def _rows(result: Any) -> int:

@@ -29,7 +29,7 @@ from idp.database import db
 CHUNK = 500
 
 Ids = Select[int] | Collection[int]
-Listener = Callable[[Select[int]], None]
+Listener = Callable[[Ids], None]
 Follower = Callable[[Collection[int]], Collection[int]]
 
 _watched: dict[type, Callable[[Any, bool], None]] = {}
@@ -62,7 +62,8 @@ def follows(function: Follower) -> Follower:
 
 
 def listen(function: Listener) -> None:
-    """Register a listener: called inside the transaction with a SELECT of contact ids."""
+    """Register a listener: called inside the transaction with a SELECT of contact ids, or with at
+    most ``CHUNK`` ids."""
     if function not in _listeners:
         _listeners.append(function)
 
@@ -91,7 +92,7 @@ def follow(contact_ids: Iterable[int]) -> None:
     db.session().info.setdefault(_FOLLOWED, set()).update(contact_ids)
 
 
-def _tell(contacts: Select[int]) -> None:
+def _tell(contacts: Ids) -> None:
     for listener in _listeners:
         listener(contacts)
 
@@ -120,9 +121,8 @@ def _follow_and_tell(session: Session) -> None:
                 changed.update(follower(chunk))
         for work in works.values():
             work()
-        contact = db.metadata.tables["contact"].c
         for chunk in _chunks(sorted(changed)):
-            _tell(select(contact.id).where(contact.id.in_(chunk)))
+            _tell(chunk)
         session.flush()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from idp.audit import AuditEvent
 from idp.database import db
@@ -43,7 +43,11 @@ def past(group: Group) -> list[tuple[int, str, str]]:
 def told(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[set[int]]:
     """The contacts that are announced, a set for each time."""
     heard: list[set[int]] = []
-    listener = lambda ids: heard.append(set(db.session.scalars(ids)))  # noqa: E731
+
+    def listener(ids: changes.Ids) -> None:
+        found = set(db.session.scalars(ids)) if isinstance(ids, Select) else set(ids)
+        heard.extend([found] if found else [])
+
     monkeypatch.setattr(changes, "_listeners", [listener])
     return heard
 

@@ -30,7 +30,7 @@ CHUNK = 500
 
 Ids = Select[int] | Collection[int]
 Listener = Callable[[Ids], None]
-Follower = Callable[[Collection[int]], Collection[int]]
+Follower = Callable[[Collection[int], Collection[int]], Collection[int]]
 
 _watched: dict[type, Callable[[Any, bool], None]] = {}
 _followers: list[Follower] = []
@@ -53,9 +53,10 @@ def watch(model: type, written: Callable[[Any, bool], None]) -> None:
 
 
 def follows(function: Follower) -> Follower:
-    """Register what must follow changed contacts, by id, before anyone else hears of them.
+    """Register what must follow changed contacts, before anyone else hears of them.
 
-    It gives the ids of the contacts whose records changed with it.
+    It is called with their ids and with those of them that are companies, and gives the ids of the
+    contacts whose records changed with it.
     """
     _followers.append(function)
     return function
@@ -115,10 +116,11 @@ def _follow_and_tell(session: Session) -> None:
         works = session.info.pop(_LATER, {})
         changed = session.info.pop(_CHANGED, set())
         followed = sorted(changed | session.info.pop(_FOLLOWED, set()))
-        _take_turn(session, alone=_hold(followed) or bool(works))
+        companies = _hold(followed)
+        _take_turn(session, alone=bool(companies or works))
         for chunk in _chunks(followed):
             for follower in _followers:
-                changed.update(follower(chunk))
+                changed.update(follower(chunk, companies.intersection(chunk)))
         for work in works.values():
             work()
         for chunk in _chunks(sorted(changed)):
@@ -133,22 +135,26 @@ def _chunks(ids: list[int]) -> Iterator[list[int]]:
 
 def _locked(dialect: Dialect) -> Any:
     contact = db.metadata.tables["contact"].c
-    rows = select(contact.kind).where(any_of(contact.id, "ids", dialect)).order_by(contact.id)
+    rows = (
+        select(contact.id, contact.kind)
+        .where(any_of(contact.id, "ids", dialect))
+        .order_by(contact.id)
+    )
     return rows.with_for_update(key_share=True)
 
 
 _LOCKED = InSession(_locked)
 
 
-def _hold(contact_ids: list[int]) -> bool:
-    """Hold the contacts' rows; says whether there is a company among them.
+def _hold(contact_ids: list[int]) -> set[int]:
+    """Hold the contacts' rows; says which of them are companies.
 
     Two transactions may have changed one contact, each a part that the other does not see yet:
     the second waits here, and then sees both. It waits before it takes its turn: whoever waits
     for the turn may have the row.
     """
-    found = {row.kind for chunk in _chunks(contact_ids) for row in _LOCKED.rows(ids=chunk)}
-    return "company" in found
+    rows = [row for chunk in _chunks(contact_ids) for row in _LOCKED.rows(ids=chunk)]
+    return {row.id for row in rows if row.kind == "company"}
 
 
 def _turn(alone: bool) -> InSession:

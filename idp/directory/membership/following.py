@@ -91,15 +91,10 @@ _PEOPLE = InSession(
         .limit(changes.CHUNK)
     )
 )
-_COMPANIES = InSession(
-    lambda dialect: select(_contact.id).where(
-        any_of(_contact.id, "ids", dialect), _contact.kind == "company"
-    )
-)
 
 
 @changes.follows
-def follow(contact_ids: Collection[int]) -> set[int]:
+def follow(contact_ids: Collection[int], companies: Collection[int]) -> set[int]:
     """Make the memberships of some contacts, and of a company's people where conditions ask about
     it, what is so today; gives the ids of those whose membership of a synced group changed.
 
@@ -110,14 +105,13 @@ def follow(contact_ids: Collection[int]) -> set[int]:
         return set()
     today = day.today()
     moved = _follow(known, contact_ids, today)
-    if known.asks_company:
-        companies = [row.id for row in _COMPANIES.rows(ids=contact_ids)]
-        after = 0
-        while companies and (
-            people := [row.id for row in _PEOPLE.rows(ids=companies, after=after)]
-        ):
-            moved |= _follow(known, people, today)
-            after = people[-1]
+    after = 0
+    while companies and known.asks_company:
+        people = [row.id for row in _PEOPLE.rows(ids=companies, after=after)]
+        if not people:
+            break
+        moved |= _follow(known, people, today)
+        after = people[-1]
     return moved
 
 

@@ -52,11 +52,14 @@ def checked_text(field: str, value: str, longest: int = TEXT_LENGTH) -> str:
 
     Raises ``InvalidValue`` when it is longer than ``longest`` characters.
     """
-    text = "".join(
-        character
-        for character in value.replace("\r\n", "\n").strip()
-        if character == "\n" or unicodedata.category(character) != "Cc"
-    )
+    if value.isprintable():  # nearly all are: no control character is
+        text = value.strip()
+    else:
+        text = "".join(
+            character
+            for character in value.replace("\r\n", "\n").strip()
+            if character == "\n" or unicodedata.category(character) != "Cc"
+        )
     if len(text) > longest:
         raise InvalidValue(field, "too_long", f"Longer than {longest} characters.")
     return text

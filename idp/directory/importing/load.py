@@ -6,6 +6,7 @@ same file run again does the rest: what is written already is unchanged by then.
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -87,7 +88,7 @@ def run(
             spool = stack.enter_context(Spool[Row | Refused]())
             file = _File(kind, report, spool, progress, cancelled, keeping)
             file.read(table, mapping, new_fields)
-            file.import_(guard or Guard(), allow, absent)
+            report = file.import_(guard or Guard(), allow, absent)
         except Cancelled:
             db.session.rollback()
             report.cancelled = True
@@ -145,7 +146,7 @@ class _File:
                 self._say(0, self._rows.count)
         report.rows = self._rows.count
 
-    def import_(self, guard: Guard, allow: Losses | None, absent: Absent) -> None:
+    def import_(self, guard: Guard, allow: Losses | None, absent: Absent) -> Report:
         """Plan it, and unless it is a dry run, write it. Raises ``GuardTripped``."""
         report = self._report
         db.session.rollback()
@@ -153,20 +154,31 @@ class _File:
             with only_reading():
                 self._plan_all(report, absent, say=True)
             report.guard_tripped = bool(report.losses.beyond(guard, allow))
-            return
+            return report
         with only_reading():
-            planned = Report(rows=report.rows, dry_run=True, read_as=report.read_as)
+            planned = replace(report, refused=[], remarks=[], losses=Losses())
             # What has so few records cannot lose more than passes anyway.
-            if self._planner(planned).losses.records > guard.least:
+            looked = self._planner(planned).losses.records > guard.least
+            if looked:
                 self._plan_all(planned, absent, say=False)
             db.session.rollback()
         if planned.losses.beyond(guard, allow):
-            planned.guard_tripped = True
-            planned.suggested_fields = report.suggested_fields
-            planned.ignored_columns = report.ignored_columns
+            planned.guard_tripped, planned.rows_done = True, 0
             raise GuardTripped(planned)
+        made = self._reader.choices_made or self._fields.suggested
+        if looked and not (planned.created or planned.updated or made):
+            self._say(report.rows, report.rows)
+            report = planned
+            if self._keeping is not None:
+                self._keeping(report)
+            self._finish(report)
+            return report
+        if report.findings is not None:
+            report.findings.seek(0)
+            report.findings.truncate()
         self._reader.custom = self._fields.make(self._reader.choices_made)
         self._write_all(absent)
+        return report
 
     def _plan_all(self, report: Report, absent: Absent, *, say: bool) -> None:
         plans = self._planner(report)
@@ -212,6 +224,9 @@ class _File:
             if absent == "deactivate":
                 self._put_out_of_use(plans)
         report.cancelled = cancelled
+        self._finish(report)
+
+    def _finish(self, report: Report) -> None:
         audit.record(
             audit.Event.IMPORTED,
             self._kind,
@@ -220,7 +235,7 @@ class _File:
             updated=report.updated,
             unchanged=report.unchanged,
             refused=report.refused_count,
-            cancelled=cancelled,
+            cancelled=report.cancelled,
         )
         # Whoever asks next, a group's condition say, should not be planned for an empty table.
         db.session.execute(text("ANALYZE"))

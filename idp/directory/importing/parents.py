@@ -1,6 +1,6 @@
 """The parents of companies: set when every company of the file is there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
@@ -15,6 +15,8 @@ from idp.directory.importing.tables import CONTACTS
 from idp.directory.importing.write import set_parents
 
 CHUNK = 500
+UNKNOWN = ("unknown_company", "There is no company of this key.")
+CIRCLE = ("circle_of_parents", "The company would be part of itself.")
 
 
 @dataclass
@@ -50,26 +52,43 @@ class Parents:
             return
         there = _parents()
         wanted = there | {child.key: child.parent_key for child in self._children}
+        wrong = self._wrong(there, wanted)
         for start in range(0, len(self._children), CHUNK):
             part = self._children[start : start + CHUNK]
             ids = _ids({child.key for child in part} | {child.parent_key for child in part})
             pairs = []
             for child in part:
-                if child.parent_key and not (child.parent_key in ids or child.parent_key in wanted):
-                    reason = ("unknown_company", "There is no company of this key.")
-                elif _circle(child.key, wanted):
-                    reason = ("circle_of_parents", "The company would be part of itself.")
-                else:
-                    if there.get(child.key, "") != child.parent_key:
-                        if not child.counted:
-                            self.report.updated += 1
-                            self.report.unchanged -= 1
-                        if child.key in ids:  # in a dry run it may yet be to come
-                            pairs.append((ids[child.key], ids.get(child.parent_key)))
-                    continue
-                wanted[child.key] = there.get(child.key, "")
-                self._refuse(child, *reason)
+                if child.key in wrong:
+                    self._refuse(child, *wrong[child.key])
+                elif there.get(child.key, "") != child.parent_key:
+                    if not child.counted:
+                        self.report.updated += 1
+                        self.report.unchanged -= 1
+                    if child.key in ids:  # in a dry run it may yet be to come
+                        pairs.append((ids[child.key], ids.get(child.parent_key)))
             yield pairs
+
+    def _wrong(self, there: dict[str, str], wanted: dict[str, str]) -> dict[str, tuple[str, str]]:
+        """What is wrong with whose parent; ``wanted`` then has the parents as they will be."""
+        wrong: dict[str, tuple[str, str]] = {}
+        for start in range(0, len(self._children), CHUNK):
+            part = self._children[start : start + CHUNK]
+            ids = _ids({child.parent_key for child in part if child.parent_key})
+            for child in part:
+                if child.parent_key and not (child.parent_key in ids or child.parent_key in wanted):
+                    wrong[child.key] = UNKNOWN
+        for key in wrong:
+            wanted[key] = there.get(key, "")
+        # Who keeps the parent of before may close a circle with somebody who does not.
+        while found := self._in_circles(wanted, wrong):
+            wrong |= dict.fromkeys(found, CIRCLE)
+            for key in found:
+                wanted[key] = there.get(key, "")
+        return wrong
+
+    def _in_circles(self, wanted: dict[str, str], wrong: Container[str]) -> set[str]:
+        keys = (child.key for child in self._children if child.key not in wrong)
+        return {key for key in keys if _circle(key, wanted)}
 
     def write(self) -> None:
         """Set them, all or none: halfway there could be a circle. Commits.

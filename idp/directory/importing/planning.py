@@ -6,7 +6,7 @@ the next to know of it.
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from idp.database import db
 from idp.directory import fields
 from idp.directory.contacts import Contact, email_key
 from idp.directory.fields import Value
+from idp.directory.importing import columns
 from idp.directory.importing.guard import Losses
 from idp.directory.importing.report import SHOWN_VALUE, Refusal, Report
 from idp.directory.importing.rows import Reader, Refused, Row
@@ -118,7 +119,8 @@ class Planner:
         self._offset = len(_FIXED)
         self._columns = [contact[name] for name in (*_FIXED, *reader.names)]
         self.losses = Losses(records=_count(self.model_kind))
-        self.losses.labels = {one.key: one.label for one in reader.custom}
+        self.losses.labels = {name: columns.label(name) for name in reader.names}
+        self.losses.labels |= {one.key: one.label for one in reader.custom}
         report.losses = self.losses
 
     def plan(self, chunk: Sequence[Row | Refused]) -> list[Plan]:
@@ -177,12 +179,12 @@ class Planner:
             for record in self.find(contact.id.in_(aliases)):
                 self.known[aliases[record.id]] = Known(record)
 
-    def find(self, *where: Any) -> Iterable[Any]:
+    def find(self, *where: Any) -> Sequence[Any]:
         """Contacts, with the columns that are needed of them."""
         query: Select[Any] = select(*self._columns).where(*where).order_by(contact.id)
         if self.lock:
             query = query.with_for_update(key_share=True)
-        return db.session.execute(query)
+        return db.session.execute(query).all()
 
     def of_row(self, row: Row) -> Known | None:
         """The contact that a row is about, if there is one already."""
@@ -283,9 +285,9 @@ class Planner:
             query = select(value.id, value.contact_id, value.field_id, *typed).where(
                 value.contact_id.in_(ids), value.field_id.in_(place_of)
             )
-            for row in db.session.execute(query):
-                where = (row[1], place_of[row[2]])
-                kept.setdefault(where, []).append((row[0], tuple(row[3:])))
+            for row_id, contact_id, field_id, *facts in db.session.execute(query).all():
+                where = (contact_id, place_of[field_id])
+                kept.setdefault(where, []).append((row_id, tuple(facts)))
         return kept
 
     def _facts(self, place: int, given: Value) -> list[Facts]:

@@ -148,6 +148,9 @@ def _found_separator(sample: str) -> Separator:
         if not whole:
             return False, 0
         width = len(whole[0])
+        # A quote within a cell: what it encloses was cut at a separator that is none.
+        if any('"' in cell for cell in whole[0]):
+            return False, 0
         return width > 1 and all(len(record) in (0, width) for record in whole), width
 
     return max(get_args(Separator), key=fits)

@@ -2,8 +2,8 @@
 
 A workbook is a ZIP archive of XML, so a small file can hold almost anything (OWASP, "XML
 External Entity Prevention"; zip bombs). Each part is looked through before openpyxl builds
-anything of it, defusedxml refuses entities, and the sheet is then read once, row by row, into a
-spool.
+anything of it, entities are refused (here and by defusedxml), and the sheet is then read once,
+row by row, into a spool.
 """
 
 import datetime as dt
@@ -14,7 +14,6 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
@@ -23,7 +22,6 @@ from openpyxl.xml import DEFUSEDXML
 from idp.directory.importing.errors import ImportFailed
 from idp.directory.importing.reading import (
     LARGEST_CELL,
-    MOST_COLUMNS,
     CellError,
     ReadingOptions,
     Taken,
@@ -33,17 +31,20 @@ from idp.directory.importing.reading import (
 from idp.directory.importing.spool import Spool
 
 MOST_PARTS = 500
-LARGEST_WORKBOOK = 1024 * 1024 * 1024
+LARGEST_WORKBOOK = 512 * 1024 * 1024
 # What stands between two rows, or two shared texts, or makes up any other part.
 LARGEST_STRETCH = 4 * 1024 * 1024
 LARGEST_TEXTS = 200 * 1024 * 1024
+# Excel's own bound, and one that is far beyond a table that anybody could map.
 MOST_SHEET_ROWS = 1_048_576
+MOST_SHEET_COLUMNS = 5_000
 MOST_TEXTS = 4_000_000
 
 _PART = 1024 * 1024
 _ROW = re.compile(rb"<(?:\w+:)?row[\s/>]")
 _TEXT = re.compile(rb"<(?:\w+:)?si[\s/>]")
 _END = re.compile(rb"</(?:\w+:)?(?:row|si)\s*>")
+_DOCTYPE = b"<!DOCTYPE"
 _LONGEST_TAG = 64
 _DECLARED = re.compile(rb"""encoding\s*=\s*["']([^"']*)""")
 _ZEROS = re.compile(r"0+")
@@ -52,7 +53,7 @@ _ZEROS = re.compile(r"0+")
 _UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
-    ParseError,
+    SyntaxError,  # expat's and lxml's
     InvalidFileException,
     ValueError,
     TypeError,
@@ -127,7 +128,14 @@ class WorkbookTable:
 
     def _spool_rows(self, sheet: Any) -> None:
         header: list[str] | None = None
-        for number, row in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS + 1), start=1):
+        # Rows that the sheet leaves out come as empty ones.
+        for number, row in enumerate(sheet.iter_rows(), start=1):
+            if number > MOST_SHEET_ROWS:
+                raise ImportFailed(f"{self.name} has more than {MOST_SHEET_ROWS:,} rows.")
+            if len(row) > MOST_SHEET_COLUMNS:
+                raise ImportFailed(
+                    f"{self.name}, row {number} has more than {MOST_SHEET_COLUMNS:,} cells."
+                )
             cells = [self._text(number, cell) for cell in row]
             if header is None:
                 header = checked_header(self.name, cells)
@@ -202,9 +210,12 @@ def _look_through_part(name: str, archive: zipfile.ZipFile, part: zipfile.ZipInf
             seen = before + content
             rows += sum(found.end() > len(before) for found in _ROW.finditer(seen))
             texts += sum(found.end() > len(before) for found in _TEXT.finditer(seen))
-            end = max((found.end() for found in _END.finditer(seen)), default=None)
-            stretch = stretch + len(content) if end is None else len(seen) - end
-            if stretch > LARGEST_STRETCH:
+            if _DOCTYPE in seen:
+                raise ImportFailed(f"{name} defines entities, which no spreadsheet does.")
+            ends = [found.end() for found in _END.finditer(seen)]
+            longest = stretch + (ends[0] - len(before) if ends else len(content))
+            stretch = len(seen) - ends[-1] if ends else longest
+            if max(longest, stretch) > LARGEST_STRETCH:
                 raise ImportFailed(f"{name} has a part that is no sheet and too large.")
             if rows > MOST_SHEET_ROWS:
                 raise ImportFailed(f"{name} has more than {MOST_SHEET_ROWS:,} rows.")

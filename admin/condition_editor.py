@@ -44,11 +44,17 @@ def description(custom: Iterable[CustomField]) -> list[dict[str, Any]]:
             "own": isinstance(field, CustomField),
             "picked": field.key in PICKED,
             "operators": [
-                {"op": op, "words": conditions.WORDS[op]} for op in conditions.OPERATORS[field.kind]
+                {
+                    "op": op,
+                    "words": conditions.words(op, field.kind),
+                    "takes": conditions.takes(op),
+                }
+                for op in conditions.operators_of(field)
             ],
-            "choices": [{"value": choice.key, "label": choice.label} for choice in field.choices]
-            if isinstance(field, CustomField)
-            else [],
+            "choices": [
+                {"value": key, "label": label}
+                for key, label in conditions.choices_of(field).items()
+            ],
         }
         for field in conditions.known_fields(custom).values()
     ]

@@ -116,11 +116,11 @@ class GroupsView(PanelView):
             name = group.name
             try:
                 groups.delete(group)
+                db.session.commit()
             except InvalidValue as error:
                 db.session.rollback()
                 flash(str(error), "danger")
                 return redirect(url_for("panel_groups.group", key=key), 303)
-            db.session.commit()
             flash(f"The group “{name}” is deleted.", "success")
             return redirect(url_for("panel_groups.index"), 303)
         return self.render("panel/group_delete.html", group=group, members=_size(group))

@@ -15,11 +15,11 @@ from idp import (
     signin,
     web,
 )
-from idp.directory import companies, import_runs, importing, membership
+from idp.directory import companies, group_references, import_runs, importing, membership
 from idp.settings import Settings
 
 # What has tables is imported, so that the models are whole.
-__all__ = ["companies", "import_runs", "importing", "init_app", "membership"]
+__all__ = ["companies", "group_references", "import_runs", "importing", "init_app", "membership"]
 
 
 def init_app(app: Flask, settings: Settings) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.types import TypeDecorator
 
+from idp import folding
 from idp.settings import Settings
 
 # Migrations need constraints to have names that do not depend on the database.
@@ -203,8 +204,10 @@ def _tune_sqlite(engine: Engine) -> None:
         cursor.execute("PRAGMA cache_size = -65536")
         cursor.execute("PRAGMA temp_store = MEMORY")
         cursor.close()
-        # SQLite's own lower() knows ASCII only; conditions must give Postgres's answers.
+        # SQLite's own lower() knows ASCII only.
         connection.create_function("lower", 1, _lower, deterministic=True)
+        # On Postgres a migration makes this one: both must give the same answers.
+        connection.create_function("tessera_folded", 1, _folded, deterministic=True)
 
 
 def _say_what_begins(engine: Engine) -> None:
@@ -217,6 +220,10 @@ def _say_what_begins(engine: Engine) -> None:
         # mode, it fails; one that takes its turn at once waits (sqlite.org/isolation).
         begin = "BEGIN" if only_reading else "BEGIN IMMEDIATE"
         connection.connection.dbapi_connection.execute(begin)
+
+
+def _folded(value: object) -> object:
+    return folding.fold(value) if isinstance(value, str) else value
 
 
 def _lower(value: object) -> object:

@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, exists
+from sqlalchemy import ColumnElement, case, exists, func, literal, select
 
 from idp.directory.accounts import Account
 from idp.directory.contacts import PHONES, WEB_ADDRESSES, Contact
 
-BuiltInKind = Literal["text", "date", "yes_no"]
+BuiltInKind = Literal["text", "date", "yes_no", "one_of"]
+
+
+# Keys and labels of what ``Account.state`` can be.
+ACCOUNT_STATES = (("invited", "invited"), ("active", "active"), ("deactivated", "deactivated"))
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,7 @@ class BuiltInField:
     label: str
     kind: BuiltInKind
     expression: ColumnElement[Any]
+    choices: tuple[tuple[str, str], ...] = ()
 
 
 _Row = tuple[str, str, BuiltInKind, Any]
@@ -69,9 +74,30 @@ def _fields() -> dict[str, BuiltInField]:
         ("active", "Active", "yes_no", contact.active),
         ("has_account", "Has an account", "yes_no", has_account),
     ]
-    return {
+    found = {
         key: BuiltInField(key, label, kind, expression) for key, label, kind, expression in table
     }
+    found["account_state"] = BuiltInField(
+        "account_state", "Account", "one_of", _account_state(), ACCOUNT_STATES
+    )
+    return found
+
+
+def _account_state() -> ColumnElement[Any]:
+    # As ``Account.state`` says it; NULL for who has no account.
+    contact, account = Contact.__table__.c, Account.__table__.c
+    return (
+        select(
+            case(
+                (account.deactivated_at.is_not(None) | ~contact.active, "deactivated"),
+                (func.coalesce(account.password_hash, "") == "", "invited"),
+                else_=literal("active"),
+            )
+        )
+        .where(account.person_id == contact.id)
+        .correlate(Contact.__table__)
+        .scalar_subquery()
+    )
 
 
 BUILT_IN = _fields()

@@ -1,28 +1,26 @@
 """The tree itself: checked, and written in its one normal form."""
 
 import json
-import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from idp.directory import fields
-from idp.directory.conditions.known import AnyField, known_fields
-from idp.directory.conditions.operators import OPERATORS, WITHOUT_VALUE
-from idp.directory.contacts import InvalidValue
-from idp.directory.fields import CustomField
+from idp.directory.conditions.errors import InvalidCondition, place
+from idp.directory.conditions.known import AnyField, known_fields, may_be_asked, operators_of
+from idp.directory.conditions.operators import takes
+from idp.directory.conditions.values import checked_value
 
 VERSION = 1
 BLOCKS = ("all", "any", "none")
 DEEPEST = 5
 MOST_RULES = 100
-MOST_VALUES = 200
 LONGEST_JSON = 50_000
 
 Tree = dict[str, Any]
+Path = tuple[int, ...]
 
-
-class InvalidCondition(ValueError):
-    """A condition that makes no sense; the text says what and where."""
+# Whom nobody's rule selects: the members of such a group are added by hand.
+NOBODY: Tree = {"version": VERSION, "any": []}
 
 
 def from_json(text: str, known: Mapping[str, AnyField] | None = None) -> Tree:
@@ -39,96 +37,109 @@ def from_json(text: str, known: Mapping[str, AnyField] | None = None) -> Tree:
 def parse(given: object, known: Mapping[str, AnyField] | None = None) -> Tree:
     """Check a tree and give it back in its normal form.
 
-    Fields may be named by key or by label, choices likewise; a single rule stands for a block
-    of one. Raises ``InvalidCondition``.
+    Fields may be named by key or by label, choices and groups likewise; a single rule stands for
+    a block of one. Raises ``InvalidCondition``.
     """
     known = known_fields() if known is None else known
     count = 0
 
-    def block_or_rule(part: object, depth: int) -> Tree:
+    def block_or_rule(part: object, path: Path) -> Tree:
         nonlocal count
         if not isinstance(part, dict):
-            raise InvalidCondition("Each part of a condition is a JSON object.")
-        kinds = [name for name in BLOCKS if name in part]
-        if kinds:
-            extra = set(part) - {kinds[0]} - ({"version"} if depth == 0 else set())
-            if extra:
-                raise InvalidCondition(f"A block has one of {', '.join(BLOCKS)} and nothing else.")
-            if depth >= DEEPEST:
-                raise InvalidCondition(f"Blocks go at most {DEEPEST} deep.")
-            parts = part[kinds[0]]
-            if not isinstance(parts, list) or not parts:
-                raise InvalidCondition(f"“{kinds[0]}” needs a list of at least one rule.")
-            return {kinds[0]: [block_or_rule(inner, depth + 1) for inner in parts]}
+            raise InvalidCondition(
+                "Each part of a condition is a JSON object.", place(path, "part")
+            )
+        if any(name in part for name in BLOCKS):
+            return block(part, path)
         count += 1
         if count > MOST_RULES:
             raise InvalidCondition(f"A condition has at most {MOST_RULES} rules.")
-        return _rule(part, known)
+        return rule(part, path)
+
+    def rule(part: dict[str, Any], path: Path) -> Tree:
+        where = place(path, "rule")
+        checked = checked_rule(part, known, where)
+        field = known[checked["field"]]
+        if not may_be_asked(field):
+            raise InvalidCondition(f"{field.label}: only people have this field.", where)
+        return checked
+
+    def block(part: dict[str, Any], path: Path) -> Tree:
+        where = place(path, "block")
+        kind = next(name for name in BLOCKS if name in part)
+        if set(part) - {kind} - (set() if path else {"version"}):
+            raise InvalidCondition(
+                f"A block has one of {', '.join(BLOCKS)} and nothing else.", where
+            )
+        if len(path) >= DEEPEST:
+            raise InvalidCondition(f"Blocks go at most {DEEPEST} deep.", where)
+        parts = part[kind]
+        if kind == "any" and parts == [] and not path:
+            return {kind: []}
+        if not isinstance(parts, list) or not parts:
+            raise InvalidCondition(f"“{kind}” needs a list of at least one rule.", where)
+        return {
+            kind: [block_or_rule(inner, (*path, number)) for number, inner in enumerate(parts, 1)]
+        }
 
     if isinstance(given, dict) and given.get("version", VERSION) != VERSION:
         raise InvalidCondition(f"The condition's version is not {VERSION}.")
     if isinstance(given, dict) and not set(BLOCKS) & set(given):
-        given = {"all": [{name: part for name, part in given.items() if name != "version"}]}
-    return {"version": VERSION, **block_or_rule(given, 0)}
+        alone = {name: part for name, part in given.items() if name != "version"}
+        return {"version": VERSION, "all": [rule(alone, ())]}
+    return {"version": VERSION, **block_or_rule(given, ())}
 
 
-def _rule(part: dict[str, Any], known: Mapping[str, AnyField]) -> Tree:
+def checked_rule(part: dict[str, Any], known: Mapping[str, AnyField], where: str = "") -> Tree:
+    """A rule in its normal form. Raises ``InvalidCondition``, which says where it stands."""
+    try:
+        return _checked(part, known)
+    except InvalidCondition as error:
+        raise InvalidCondition(str(error), where) from None
+
+
+def _checked(part: dict[str, Any], known: Mapping[str, AnyField]) -> Tree:
     if not {"field", "op"} <= set(part) <= {"field", "op", "value"}:
         raise InvalidCondition("A rule has a “field”, an “op” and a “value”.")
     field = _field(part["field"], known)
-    operators = OPERATORS[field.kind]
-    operator = part["op"]
-    if operator not in operators:
+    op = part["op"]
+    if op not in operators_of(field):
         raise InvalidCondition(
-            f"{field.label}: the operator is one of {', '.join(operators)}, "
-            f"not {str(operator)[:40]!r}."
+            f"{field.label}: the operator is one of {', '.join(operators_of(field))}, "
+            f"not {_quoted(op)}."
         )
-    if operator in WITHOUT_VALUE:
-        return {"field": field.key, "op": operator}
+    if takes(op) == "nothing":
+        return {"field": field.key, "op": op}
     if "value" not in part:
         raise InvalidCondition(f"{field.label}: “value” is missing.")
-    value = part["value"]
-    if operator == "one_of":
-        if not isinstance(value, list) or not 0 < len(value) <= MOST_VALUES:
-            raise InvalidCondition(f"{field.label}: “value” is a list of 1 to {MOST_VALUES}.")
-        return {"field": field.key, "op": operator, "value": [_value(field, v) for v in value]}
-    return {"field": field.key, "op": operator, "value": _value(field, value)}
+    return {"field": field.key, "op": op, "value": checked_value(field, op, part["value"])}
 
 
 def _field(given: object, known: Mapping[str, AnyField]) -> AnyField:
-    name = str(given)
-    if name in known:
-        return known[name]
-    folded = name.strip().casefold()
-    for field in known.values():
-        if field.label.casefold() == folded or field.key == fields.slug(name):
-            return field
-    raise InvalidCondition(f"There is no field {name[:80]!r}.")
+    if not isinstance(given, str):
+        raise InvalidCondition("“field” is a text: a field's key or its name.")
+    found = known.get(given)
+    if found is None:
+        folded, key = given.strip().casefold(), fields.slug(given)
+        found = next(
+            (one for one in known.values() if one.label.casefold() == folded or one.key == key),
+            None,
+        )
+    if found is None:
+        raise InvalidCondition(f"There is no field {_quoted(given)}.")
+    return found
 
 
-def _value(field: AnyField, given: object) -> Any:
-    text = ("yes" if given else "no") if isinstance(given, bool) else given
-    if isinstance(text, int):
-        text = str(text)
-    if not isinstance(text, str) or not text.strip() or len(text) > 255:
-        raise InvalidCondition(f"{field.label}: a value is a text of 1 to 255 characters.")
-    # JSON can write what no database keeps: NUL, and half of a character.
-    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
-        raise InvalidCondition(f"{field.label}: a value is a text without control characters.")
-    try:
-        match field.kind:
-            case "yes_no":
-                return fields.yes_no(field.key, text)
-            case "whole_number":
-                return fields.whole_number(field.key, text)
-            case "date":
-                return fields.iso_date(field.key, text).isoformat()
-            case "one_of" | "several_of" if isinstance(field, CustomField):
-                choice = field.choice(text)
-                if choice is None:
-                    raise InvalidCondition(f"{field.label} has no choice {text[:80]!r}.")
-                return choice.key
-            case _:
-                return text.strip()
-    except InvalidValue as error:
-        raise InvalidCondition(f"{field.label}: {error}") from None
+def _quoted(given: object) -> str:
+    # As Python writes it: what a file holds must neither break the line nor half a character.
+    return repr(given[:80]) if isinstance(given, str) else "something else than a text"
+
+
+def rules_of(part: Tree) -> Iterator[Tree]:
+    """Every rule of a checked tree, in its order."""
+    if "field" in part:
+        yield part
+        return
+    for name in BLOCKS:
+        for inner in part.get(name, ()):
+            yield from rules_of(inner)

@@ -11,12 +11,12 @@ again with another meaning.
 import datetime as dt
 import json
 import secrets
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import BigInteger, CheckConstraint, and_, select, update
+from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, and_, select, update
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -45,7 +45,10 @@ class CatalogueVersion(Base):
 
 @dataclass(frozen=True)
 class Entry:
-    """A group as far as following it goes. ``asks`` are the ids of the groups it asks about."""
+    """A group as far as following it goes. ``asks`` are the ids of the groups it asks about.
+
+    ``can_be_read`` is false in a circle of groups, which nothing but a hand in the database makes.
+    """
 
     id: int
     kinds: tuple[str, ...]
@@ -54,6 +57,7 @@ class Entry:
     asks: frozenset[int]
     asks_days: bool
     asks_company: bool
+    can_be_read: bool = True
 
 
 class Catalogue:
@@ -63,9 +67,11 @@ class Catalogue:
         self.version = version
         self.entries = {entry.id: entry for entry in entries}
         self.levels = _levels(self.entries)
+        self.entries = {entry.id: entry for level in self.levels for entry in level}
         self.synced = frozenset(entry.id for entry in entries if entry.synced)
         self.asks_company = any(entry.asks_company for entry in entries)
         self._asks_days = any(entry.asks_days for entry in entries)
+        self._unreadable: frozenset[int] = frozenset()
         self._compiled: tuple[dt.date | None, list[list[Question]]] | None = None
 
     def questions(self, today: dt.date) -> Sequence[Sequence["Question"]]:
@@ -73,11 +79,21 @@ class Catalogue:
         day = today if self._asks_days else None
         if self._compiled is None or self._compiled[0] != day:
             known = conditions.known_fields()
-            compiled = [
-                [Question(part, known, today) for part in _parts(level)] for level in self.levels
-            ]
+            met = {
+                entry.id: meets(entry.condition, entry.kinds, known, today=today)
+                for entry in self.entries.values()
+                if entry.can_be_read and can_be_read(entry.condition, known)
+            }
+            self._unreadable = frozenset(self.entries.keys() - met.keys())
+            readable = [[entry for entry in level if entry.id in met] for level in self.levels]
+            compiled = [[Question(part, met) for part in _parts(level)] for level in readable]
             self._compiled = (day, compiled)
         return self._compiled[1]
+
+    def unreadable(self, today: dt.date) -> frozenset[int]:
+        """The groups whose condition names what is gone: who is in by rule stays, nobody joins."""
+        self.questions(today)
+        return self._unreadable
 
     def asked_by(self, group_id: int) -> set[int]:
         """A group and the groups that its condition asks about, by way of others too."""
@@ -104,19 +120,14 @@ class Catalogue:
 class Question:
     """One statement: which of these groups' conditions do some contacts meet?"""
 
-    def __init__(self, entries: Sequence[Entry], known: Any, today: dt.date) -> None:
+    def __init__(self, entries: Sequence[Entry], met: Mapping[int, ColumnElement[bool]]) -> None:
         self.group_ids = [entry.id for entry in entries]
         contact = Contact.__table__.c
 
         def statement(dialect: Dialect) -> Any:
             return select(
                 contact.id,
-                *(
-                    meets(entry.condition, entry.kinds, known, today=today).label(
-                        f"group_{entry.id}"
-                    )
-                    for entry in entries
-                ),
+                *(met[entry.id].label(f"group_{entry.id}") for entry in entries),
             ).where(any_of(contact.id, "ids", dialect))
 
         self._statement = InSession(statement)
@@ -134,18 +145,28 @@ def meets(
     kinds: Sequence[str],
     known: Any = None,
     *,
-    today: dt.date,  # noqa: ARG001 (conditions on relative dates are about to come)
-) -> Any:
+    today: dt.date,
+) -> ColumnElement[bool]:
     """Whether a contact is of these kinds and meets a condition, as SQL over the contact table.
 
-    A record that was merged into another meets none.
+    A record that was merged into another meets none. Raises ``InvalidCondition`` when the
+    condition names what is gone.
     """
     contact = Contact.__table__.c
     return and_(
         contact.kind.in_(kinds),
         contact.merged_into_id.is_(None),
-        conditions.compile_condition(tree, known),
+        conditions.compile_condition(tree, known, today=today),
     )
+
+
+def can_be_read(tree: conditions.Tree, known: Any = None) -> bool:
+    """Whether all that a condition names is there."""
+    try:
+        conditions.compile_condition(tree, known, today=dt.date.min)
+    except conditions.InvalidCondition:
+        return False
+    return True
 
 
 _VERSION = InSession(lambda _dialect: select(CatalogueVersion.version))
@@ -178,6 +199,7 @@ def _read(version: int) -> Catalogue:
     rows = db.session.execute(
         select(Group.id, Group.key, Group.selects, Group.condition, Group.sync).order_by(Group.id)
     ).all()
+    ids = {row.key: row.id for row in rows}
     return Catalogue(
         version,
         [
@@ -186,9 +208,11 @@ def _read(version: int) -> Catalogue:
                 kinds=KINDS[row.selects],
                 condition=row.condition,
                 synced=row.sync,
-                asks=frozenset(),
-                asks_days=False,
-                asks_company=False,
+                asks=frozenset(
+                    ids[key] for key in conditions.groups_asked(row.condition) if key in ids
+                ),
+                asks_days=conditions.asks_about_days(row.condition),
+                asks_company=conditions.asks_about_company(row.condition),
             )
             for row in rows
         ],
@@ -201,8 +225,8 @@ def _levels(entries: dict[int, Entry]) -> list[list[Entry]]:
     done: set[int] = set()
     while waiting:
         ready = [entry for entry in waiting if entry.asks <= done]
-        if not ready:  # refused when a condition is saved
-            raise conditions.InvalidCondition("Groups ask about each other in a circle.")
+        if not ready:  # a circle: refused when a condition is saved
+            ready = waiting = [replace(entry, can_be_read=False) for entry in waiting]
         levels.append(ready)
         done |= {entry.id for entry in ready}
         waiting = [entry for entry in waiting if entry.id not in done]

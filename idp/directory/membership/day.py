@@ -2,9 +2,9 @@
 
 import datetime as dt
 
-from idp.database import now
+from idp import association
 
 
 def today() -> dt.date:
     """The day that memberships are about."""
-    return now().date()
+    return association.today()

@@ -45,6 +45,15 @@ def turn_of_day() -> int:
     return turned
 
 
+def look_again() -> None:
+    """Have the clock look at every group: the day at hand may be another than a moment ago."""
+    group: Any = Group.__table__
+    yesterday = day.today() - dt.timedelta(days=1)
+    db.session.execute(
+        update(group).where(group.c.evaluated_on > yesterday).values(evaluated_on=yesterday)
+    )
+
+
 def _in_order() -> list[int]:
     due = set(db.session.scalars(select(Group.id).where(Group.evaluated_on < day.today())))
     return [entry.id for level in catalogue.current().levels for entry in level if entry.id in due]

@@ -118,6 +118,7 @@ def follow(contact_ids: Collection[int], companies: Collection[int]) -> set[int]
 def _follow(known: catalogue.Catalogue, contact_ids: Collection[int], today: dt.date) -> set[int]:
     standing = _stands(contact_ids)
     moved: set[int] = set()
+    unreadable = known.unreadable(today)
     for level, questions in zip(known.levels, known.questions(today), strict=True):
         wanted: dict[Place, tuple[dt.date | None, dt.date | None]] = {}
         for question in questions:
@@ -131,6 +132,9 @@ def _follow(known: catalogue.Catalogue, contact_ids: Collection[int], today: dt.
                     wanted[_place(row)] = (row.begin_on, row.end_on)
             for row in standing.memberships.get(entry.id, ()):
                 kept[_place(row)] = row
+                stays = entry.id in unreadable and row.origin == "rule"
+                if stays and (entry.id, row.contact_id) not in standing.shut_out:
+                    wanted[_place(row)] = (row.begin_on, row.end_on)
         for place in _write(wanted, kept):
             if place.group_id in known.synced:
                 moved.add(place.contact_id)

@@ -59,13 +59,13 @@ def refresh_group(group_id: int) -> None:
 
 def refresh(group_id: int, *, by_rule: bool = True) -> None:
     """Make the memberships of this group alone what is so today; without ``by_rule`` only those
-    that staff declared."""
+    that staff declared, as while the condition cannot be read."""
     group = db.session.execute(
         select(Group.selects, Group.condition, Group.sync).where(Group.id == group_id)
     ).one()
     today, moment = day.today(), now()
     meets = None
-    if by_rule:
+    if by_rule and catalogue.can_be_read(group.condition):
         meets = catalogue.meets(group.condition, catalogue.KINDS[group.selects], today=today)
     if group.sync:
         changes.announce(_redated(group_id).with_only_columns(_membership.c.contact_id))

@@ -4,12 +4,14 @@ from typing import Any
 
 from sqlalchemy import inspect, select
 
+from idp.association import Association
 from idp.directory import changes
 from idp.directory.accounts import Account
 from idp.directory.contacts import Company, Contact, Person
 from idp.directory.fields import Choice, CustomField, FieldValue
 from idp.directory.groups import Group
 from idp.directory.membership import catalogue
+from idp.directory.membership.days import look_again
 from idp.directory.membership.model import Addition, Exclusion, contact_ids_of
 from idp.directory.membership.setwise import refresh_group
 
@@ -27,8 +29,19 @@ def _contact_written(row: Contact, deleted: bool) -> None:
 
 
 def _account_written(row: Account, deleted: bool) -> None:
-    if deleted or _changed(row, "deactivated_at", "person_id"):
+    if deleted or _changed(row, "deactivated_at", "person_id") or _got_password(row):
         changes.announce([row.person_id])
+
+
+def _got_password(row: Account) -> bool:
+    # Conditions tell who is invited from who has chosen one; another one is nothing to tell.
+    history = inspect(row).attrs.password_hash.history
+    return history.has_changes() and not (any(history.deleted or ()) and row.password_hash)
+
+
+def _association_written(row: Association, _deleted: bool) -> None:
+    if _changed(row, "time_zone"):
+        changes.later(("time zone",), look_again)
 
 
 def _value_written(row: FieldValue, _deleted: bool) -> None:
@@ -69,6 +82,7 @@ def _changed(row: Any, *names: str) -> bool:
     return any(attributes[name].history.has_changes() for name in names if name in attributes)
 
 
+changes.watch(Association, _association_written)
 changes.watch(Contact, _contact_written)
 changes.watch(Account, _account_written)
 changes.watch(FieldValue, _value_written)

@@ -1,0 +1,33 @@
+"""Text without regard to letter case, with the same answers on every database.
+
+A database's own ``lower`` depends on how it was set up: Postgres in the locale C knows ASCII only,
+so does SQLite. ``tessera_folded`` is a function of ours on both: every letter in lower case by
+Unicode's simple mapping, Σ, σ and ς one letter, İ an i. Nothing else is one letter with another: é
+is not e, ß is not ss, ı is not i (docs/conditions.md). SQLite gets it with each connection,
+Postgres by a migration.
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, func
+
+# Before lower-casing: a Σ becomes σ or ς by what stands around it, an İ two characters.
+_FIRST = {ord("İ"): "i", ord("Σ"): "σ", ord("ς"): "σ"}
+
+
+def fold(text: str) -> str:
+    """What two spellings of one text have in common."""
+    return text.translate(_FIRST).lower()
+
+
+def folded(column: ColumnElement[str]) -> ColumnElement[str]:
+    """``fold`` of a column, in the database."""
+    return func.tessera_folded(column, type_=String())
+
+
+def given(text: str) -> Any:
+    """``fold`` of a value to compare with: in the database too, unless it is plain ASCII.
+
+    A letter that is newer than what the one knows of Unicode is then equal to itself all the same.
+    """
+    return fold(text) if text.isascii() else func.tessera_folded(text, type_=String())

@@ -18,9 +18,10 @@ from admin.contact_forms import (
 )
 from admin.contact_photos import PhotoPages
 from admin.lists import matches, page_of, searched
+from admin.merge import MergeableView
 from idp import audit, custom_inputs
 from idp.database import db
-from idp.directory import fields, photos
+from idp.directory import contacts, fields, photos
 from idp.directory.contacts import (
     KNOWN_PHONE_TYPES,
     PHONE_TYPES,
@@ -37,8 +38,10 @@ MOST_PEOPLE = 20
 POINTED_AT: dict[str, Kind] = {"parent": "company", "main_contact": "person"}
 
 
-class CompaniesView(PhotoPages):
+class CompaniesView(PhotoPages, MergeableView):
     """`/panel/companies/`."""
+
+    model = Company
 
     def contact(self, key: str) -> Company:
         """The company with a key; 404 for any other."""
@@ -124,6 +127,7 @@ class CompaniesView(PhotoPages):
                 for field in fields.all_fields("company")
                 if values.get(field.key)
             ],
+            aliases=contacts.aliases(company),
             sync=standing,
             sync_label=status.label(standing),
         )
@@ -147,13 +151,9 @@ class CompaniesView(PhotoPages):
     def _form(self, company: Company | None) -> Any:
         custom = fields.all_fields("company")
         values = fields.values_of(company) if company is not None else {}
-        present: dict[str, Any] = {"active": True} | dict(
-            zip(PHONE_TYPES, KNOWN_PHONE_TYPES, strict=False)
-        )
+        present: dict[str, Any] = dict(zip(PHONE_TYPES, KNOWN_PHONE_TYPES, strict=False))
         if company is not None:
-            present = {
-                name: getattr(company, name) for name in (*COMMON, "name", "email", "active")
-            }
+            present = {name: getattr(company, name) for name in (*COMMON, "name", "email")}
             for name in POINTED_AT:
                 told = getattr(company, name)
                 present[name] = lookups.written(told) if told is not None else ""
@@ -185,8 +185,6 @@ def _save(form: Any, company: Company | None, custom: Any, values: Any) -> str |
             _point(form, company, name, kind, changed)
         if made:
             take_key(form, company)
-        note(changed, "active", company.active, form.active.data)
-        company.active = form.active.data
         if not form.errors and made:
             db.session.add(company)
         if not form.errors:

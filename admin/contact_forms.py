@@ -96,7 +96,6 @@ class ContactForm(FlaskForm):  # type: ignore[misc]
     other_blog = _web("other_blog")
     bio = TextAreaField("Biography", [validators.Length(max=BIO_LENGTH)], render_kw={"rows": 6})
     key = StringField("Key", [validators.Length(max=KEY_LENGTH)])
-    active = BooleanField("The record is in use", default=True)
 
     phone_types = KNOWN_PHONE_TYPES
 

@@ -11,7 +11,7 @@ from sqlalchemy import exists, func, select
 from admin.lists import matches, title
 from idp.database import db
 from idp.directory import contacts
-from idp.directory.contacts import Company, Contact, InvalidValue, Kind, Person, email_key
+from idp.directory.contacts import Company, Contact, InvalidValue, Kind, Person
 
 MOST_FOUND = 12
 _MODELS: dict[Kind, type[Contact]] = {"person": Person, "company": Company}
@@ -85,12 +85,7 @@ def _by_key_or_address(kind: Kind, text: str) -> Contact | None:
         return found
     if kind == "company":
         return None
-    people = db.session.scalars(
-        select(Person)
-        .where(Person.email_key == email_key(text), Person.merged_into_id.is_(None))
-        .limit(2)
-    ).all()
-    return people[0] if len(people) == 1 else None
+    return contacts.only_person_by_email(text)
 
 
 def _written(contact: Contact, exact: bool) -> str:

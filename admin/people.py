@@ -18,9 +18,10 @@ from admin.contact_forms import (
 )
 from admin.contact_photos import PhotoPages
 from admin.lists import matches, page_of, searched
+from admin.merge import MergeableView
 from idp import audit, custom_inputs
 from idp.database import db
-from idp.directory import accounts, fields, photos
+from idp.directory import accounts, contacts, fields, photos
 from idp.directory.accounts import Account
 from idp.directory.contacts import (
     KNOWN_PHONE_TYPES,
@@ -47,8 +48,10 @@ ACCOUNT_STATES = {
 OWN = [*NAMES, *COMMON, "email", "in_directory"]
 
 
-class PeopleView(PhotoPages):
+class PeopleView(PhotoPages, MergeableView):
     """`/panel/people/`."""
+
+    model = Person
 
     def contact(self, key: str) -> Person:
         """The person with a key; 404 for any other."""
@@ -124,6 +127,7 @@ class PeopleView(PhotoPages):
             sync_label=status.label(standing),
             manageable=may_manage(account),
             oneself=account is not None and account.id == signed_in().id,
+            aliases=contacts.aliases(person),
         )
 
     @page("/<key:key>/edit", methods=("GET", "POST"))
@@ -240,10 +244,8 @@ def _back(key: str) -> Any:
 
 def _present(person: Person | None, custom: Any, values: Any) -> dict[str, Any]:
     if person is None:
-        return {"active": True, "in_directory": True} | dict(
-            zip(PHONE_TYPES, KNOWN_PHONE_TYPES, strict=False)
-        )
-    present = {name: getattr(person, name) for name in (*OWN, "active")}
+        return {"in_directory": True} | dict(zip(PHONE_TYPES, KNOWN_PHONE_TYPES, strict=False))
+    present = {name: getattr(person, name) for name in OWN}
     present["company"] = lookups.written(person.company) if person.company is not None else ""
     return present | custom_inputs.present(custom, values)
 
@@ -266,8 +268,6 @@ def _save(form: Any, person: Person | None, custom: Any, values: Any) -> str | N
             before = person.company.title if person.company is not None else ""
             note(changed, "company", before, company.title if company is not None else "")
             person.company = company if isinstance(company, Company) else None
-        note(changed, "active", person.active, form.active.data)
-        person.active = form.active.data
         if made:
             take_key(form, person)
         if not form.errors and made:
@@ -298,10 +298,4 @@ def _guard(form: Any, person: Person) -> None:
             form,
             "email",
             InvalidValue("email", "owner", "Only an owner may change an owner's address."),
-        )
-    if not form.active.data and account.deactivated_at is None:
-        say(
-            form,
-            "active",
-            InvalidValue("active", "has_role", "Deactivate the account first: it opens the panel."),
         )

@@ -1,15 +1,59 @@
-"""The record that a page of the panel is about, and writing one while others write, too."""
+"""The record that a page of the panel is about: found by its key, written while others write, put
+out of use and back into use."""
 
 from typing import Any, TypeVar
 
 from flask import abort, flash, redirect, request, url_for
 from sqlalchemy.exc import IntegrityError
 
+from admin.access import PanelView, may_manage, page, signed_in
 from idp.database import db
-from idp.directory import contacts
-from idp.directory.contacts import Contact, InvalidValue
+from idp.directory import accounts, contacts, deactivation
+from idp.directory.contacts import Company, Contact, InvalidValue, Person
 
 Kind = TypeVar("Kind", bound=Contact)
+
+PAGES = {"person": "panel_people.person", "company": "panel_companies.company"}
+
+
+class RecordView(PanelView):
+    """What the views of people and of companies have in common."""
+
+    model: type[Person] | type[Company]
+
+    @page("/<key:key>/out-of-use", methods=("POST",))
+    def put_out_of_use(self, key: str) -> Any:
+        """Put a record out of use: who it is about cannot sign in any more."""
+        contact = found(self.model, key)
+        problem = _problem(contact)
+        if problem:
+            flash(problem, "danger")
+            return redirect(home(contact), 303)
+        try:
+            deactivation.deactivate(contact)
+        except InvalidValue as error:
+            db.session.rollback()
+            flash(str(error), "danger")
+        else:
+            db.session.commit()
+            flash("The record is out of use.", "success")
+        return redirect(home(contact), 303)
+
+    @page("/<key:key>/in-use", methods=("POST",))
+    def put_in_use(self, key: str) -> Any:
+        """Put a record back into use."""
+        contact = found(self.model, key)
+        if not may_manage(_account(contact)):
+            abort(403)
+        deactivation.reactivate(contact)
+        db.session.commit()
+        flash("The record is in use again.", "success")
+        return redirect(home(contact), 303)
+
+
+def home(contact: Contact) -> str:
+    """The address of a contact's own page."""
+    return url_for(PAGES[contact.kind], key=contact.key)
 
 
 def found(model: type[Kind], key: str) -> Kind:
@@ -22,13 +66,13 @@ def found(model: type[Kind], key: str) -> Kind:
     if not isinstance(contact, model):
         abort(404)
     if contact.key != key:
-        endpoint = request.endpoint or ""
-        if request.method != "GET":
-            flash("This record was merged into the one below: nothing was done.", "danger")
-            endpoint = (
-                "panel_people.person" if contact.kind == "person" else "panel_companies.company"
-            )
-        abort(redirect(url_for(endpoint, key=contact.key), 303))
+        address = home(contact)
+        if request.method == "GET":
+            arguments = (request.view_args or {}) | request.args.to_dict() | {"key": contact.key}
+            address = url_for(request.endpoint or "", **arguments)
+        else:
+            flash("That record was merged into this one: nothing was done.", "danger")
+        abort(redirect(address, 303))
     return contact
 
 
@@ -45,3 +89,18 @@ def flush(form: Any) -> None:
         form.form_errors.append(
             "Somebody else has just saved this key or e-mail address: try again."
         )
+
+
+def _account(contact: Contact) -> accounts.Account | None:
+    return accounts.of_person(contact) if isinstance(contact, Person) else None
+
+
+def _problem(contact: Contact) -> str:
+    account = _account(contact)
+    if account is None:
+        return ""
+    if not may_manage(account):
+        abort(403)
+    if account.id == signed_in().id:
+        return "You cannot put your own record out of use: somebody else has to."
+    return ""

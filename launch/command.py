@@ -67,6 +67,7 @@ def _in_app(inner: click.Command) -> click.Command:
 
 def _add_all() -> None:
     from idp.directory.commands import group_command, import_command
+    from idp.directory.contact_commands import company_command, person_command
     from idp.oauth.commands import client, keys, tidy
     from idp.signin.commands import account_command
     from launch.association import association_command
@@ -75,6 +76,8 @@ def _add_all() -> None:
     for part in (
         import_command,
         group_command,
+        person_command,
+        company_command,
         account_command,
         association_command,
         client,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 
 from idp import photo_files
 from idp.database import db
@@ -94,10 +94,13 @@ class Record:
     parent). ``bio``, ``photo`` and ``web`` are ``None`` while their switch is off: they are left
     out of the payload, for an empty one could blank what the member wrote at Higher Logic.
     ``photo`` is the public address of the contact's photo, empty when there is none.
+    ``is_active`` is false of a record that was merged into another, and of no other: it has a name,
+    and neither an e-mail address nor a group.
     """
 
     key: str
     is_company: bool
+    is_active: bool
     member_id: str
     is_member: bool
     prefix: str
@@ -156,12 +159,13 @@ def build(contact_ids: Collection[int], wanted: Wanted) -> dict[int, Record]:
 def _contacts(contact_ids: Collection[int]) -> Iterable[Any]:
     contact = scope.contacts("contact_told")
     company, main = scope.contacts("company_told"), scope.contacts("main_contact")
-    company_row = ledger.table.alias("company_row")
+    company_row, own_row = ledger.table.alias("company_row"), ledger.table.alias("own_row")
     # Only one of the two is set: a person has a company, a company has a parent.
     company_id = func.coalesce(contact.c.company_id, contact.c.parent_id)
     query = (
         select(
             *(contact.c[name] for name in ("id", "kind", "member_status", "in_directory", "bio")),
+            scope.alias(contact).label("is_alias"),
             *(contact.c[name] for name in (*_PLAIN, *WEB_ADDRESSES)),
             contact.c.name,
             company.c.name.label("company_name"),
@@ -175,7 +179,15 @@ def _contacts(contact_ids: Collection[int]) -> Iterable[Any]:
         .outerjoin(company_row, company_row.c.contact_id == company.c.id)
         .outerjoin(main, main.c.id == contact.c.main_contact_id)
         .outerjoin(Photo, Photo.contact_id == contact.c.id)
-        .where(contact.c.id.in_(contact_ids), scope.eligible(contact))
+        .outerjoin(own_row, own_row.c.contact_id == contact.c.id)
+        .where(
+            contact.c.id.in_(contact_ids),
+            or_(
+                scope.eligible(contact),
+                # Also where a push had no clear answer: Higher Logic may have it.
+                and_(scope.alias(contact), own_row.c.last_pushed_at.is_not(None)),
+            ),
+        )
     )
     return db.session.execute(query).mappings()
 
@@ -183,23 +195,27 @@ def _contacts(contact_ids: Collection[int]) -> Iterable[Any]:
 def _record(
     row: Any, wanted: Wanted, groups: Iterable[GroupEntry], fields: Iterable[FieldEntry]
 ) -> Record:
-    is_company = row["kind"] == "company"
+    is_company, alias = row["kind"] == "company", row["is_alias"]
     plain = {name: row[name] for name in _PLAIN}
     if is_company:
         plain |= dict.fromkeys(NAMES, "")
     return Record(
         **plain,
         is_company=is_company,
+        is_active=not alias,
         is_member=row["member_status"].strip().casefold() in wanted.member_statuses,
         in_directory=is_company or row["in_directory"],
         company_name=row["name"] if is_company else row["company_name"] or "",
         company_key=row["company_key"] if row["company_accepted_at"] is not None else "",
         main_contact_key=(row["main_contact_key"] or "") if is_company else "",
-        bio=row["bio"] if wanted.bio else None,
-        photo=_photo(row["photo_token"]) if wanted.photo else None,
-        web=Web(**{name: row[name] for name in WEB_ADDRESSES}) if wanted.web else None,
-        groups=tuple(groups),
-        fields=tuple(fields),
+        # What somebody wrote there is not to be blanked for it: it is the kept record's to tell.
+        bio=row["bio"] if wanted.bio and not alias else None,
+        photo=_photo(row["photo_token"]) if wanted.photo and not alias else None,
+        web=Web(**{name: row[name] for name in WEB_ADDRESSES})
+        if wanted.web and not alias
+        else None,
+        groups=() if alias else tuple(groups),
+        fields=() if alias else tuple(fields),
     )
 
 

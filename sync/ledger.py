@@ -36,7 +36,8 @@ from idp.database import Base, UTCDateTime, db, now
 from idp.directory import changes
 from sync import scope
 
-COMPANY, PERSON = 0, 1
+# An alias goes first: it gives up the address that the record it was merged into may take over.
+ALIAS, COMPANY, PERSON = -1, 0, 1
 WORDS_LENGTH = 500
 NOTED = "tessera: ledger noted"
 
@@ -44,9 +45,10 @@ NOTED = "tessera: ledger noted"
 class Ledger(Base):
     """One contact's row.
 
-    ``rank`` puts companies before people (Y24). ``claimed`` is the version that the holder of the
-    lease builds its record from or a later one. ``refused`` is the version that Higher Logic
-    refused last: a contact is *failed* while that is what is wanted, and pending again as soon as
+    ``rank`` puts companies before people (Y24), and records that were merged before both.
+    ``claimed`` is the version that the holder of the lease builds its record from or a later one.
+    ``refused`` is the version that Higher Logic refused last: a contact is *failed* while that is
+    what is wanted, and pending again as soon as
     it changes. ``digest`` is of the record accepted last; ``accepted_at`` is empty until Higher
     Logic has accepted one. ``attempts`` counts pushes since the last acceptance or change.
     """
@@ -135,6 +137,7 @@ def _announced(chosen: Chosen, dialect: Dialect) -> Any:
     return insert.on_conflict_do_update(
         index_elements=[table.c.contact_id],
         set_={
+            "rank": insert.excluded.rank,
             "wanted": table.c.wanted + 1,
             "attempts": 0,
             "next_try_at": insert.excluded.next_try_at,
@@ -216,7 +219,7 @@ def wake_after_commit() -> None:
 
 
 def _rank(contact: Any) -> Any:
-    return case((contact.c.kind == "company", COMPANY), else_=PERSON)
+    return case((scope.alias(contact), ALIAS), (contact.c.kind == "company", COMPANY), else_=PERSON)
 
 
 def _rows(result: Any) -> int:

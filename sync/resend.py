@@ -5,7 +5,7 @@ from sqlalchemy import func, select
 from idp import audit
 from idp.database import db
 from idp.directory import groups
-from idp.directory.contacts import Contact
+from idp.directory.contacts import Contact, find
 from idp.directory.membership import contact_ids_of
 from sync import ledger
 
@@ -23,9 +23,9 @@ def resend(key: str | None = None) -> int:
     contact_table = Contact.__table__.alias("resent")
     contacts = select(contact_table.c.id)
     if key is not None:
-        contact = contacts.where(contact_table.c.key == key)
-        if db.session.scalar(contact) is not None:
-            contacts = contact
+        contact = find(key)
+        if contact is not None:
+            contacts = contacts.where(contact_table.c.id == contact.id)
         elif (group := groups.find(key)) is not None:
             contacts = contact_ids_of(group.id)
         else:

@@ -4,6 +4,9 @@
 person whose account is not deactivated (an invited account counts). The brief: people without an
 account do not sync; a deactivated record stays at Higher Logic as it is, so nothing is sent.
 
+A record that was merged into another (an *alias*) is told of once more: as inactive, and in no
+group. There is nothing to tell where Higher Logic never had it.
+
 *In scope* is an eligible contact that is in a synced group, or a company that such a person
 works for. Who was in scope once stays in the ledger: Higher Logic has a record to keep current.
 """
@@ -32,6 +35,11 @@ def eligible(contact: FromClause) -> ColumnElement[bool]:
         .correlate(contact)
     )
     return and_(contact.c.active, or_(contact.c.kind == "company", may_sign_in))
+
+
+def alias(contact: FromClause) -> ColumnElement[bool]:
+    """Whether a contact is a record that was merged into another."""
+    return contact.c.merged_into_id.is_not(None)
 
 
 def in_synced_group(contact: FromClause) -> ColumnElement[bool]:

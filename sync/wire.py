@@ -105,8 +105,7 @@ def _details(record: Record) -> dict[str, Any]:
         "MemberSince": _date(record.joined_on),
         "MemberExpiresOn": _date(record.expires_on),
         "ExcludeFromDirectory": not record.in_directory,
-        # Of a record out of use nothing is sent (the brief), so whoever is sent is in use.
-        "IsActive": True,
+        "IsActive": record.is_active,
         "IsMember": record.is_member,
         "Title": record.job_title,
         "CompanyName": record.company_name,

@@ -149,6 +149,11 @@ def reactivate(account: Account) -> None:
     audit.record(audit.Event.ACCOUNT_REACTIVATED, account.person.key)
 
 
+def is_last_owner(account: Account) -> bool:
+    """Whether nobody else who can sign in is an owner."""
+    return account.is_owner and account.may_sign_in and _owners_besides(account) == 0
+
+
 def _owners_besides(account: Account) -> int:
     return (
         db.session.scalar(

@@ -18,21 +18,32 @@ from idp.directory.contacts import Company, Contact, InvalidValue, Person
 _LOCK = 7_355_373
 
 
+def above(company: Company) -> list[Company]:
+    """The companies that one is part of, the nearest first."""
+    found: list[Company] = []
+    with db.session.no_autoflush:
+        parent = company.parent
+        while parent is not None and parent not in found:
+            found.append(parent)
+            parent = parent.parent
+    return found
+
+
 def in_a_circle(company_ids: Collection[int]) -> list[int]:
     """Which of some companies are their own parent's parent, as it is written now. One statement
     of the transaction at hand; on Postgres nobody else gives a company a parent until it ends."""
     if db.session.get_bind().dialect.name == "postgresql":
         db.session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     company = Contact.__table__.alias("company")
-    above = (
+    line = (
         select(company.c.id.label("start"), company.c.parent_id.label("above"))
         .where(company.c.id.in_(company_ids), company.c.parent_id.is_not(None))
-        .cte("above", recursive=True)
+        .cte("line", recursive=True)
     )
     # UNION, not UNION ALL: a circle further up ends there.
-    further = above.union(
-        select(above.c.start, company.c.parent_id)
-        .join(company, company.c.id == above.c.above)
+    further = line.union(
+        select(line.c.start, company.c.parent_id)
+        .join(company, company.c.id == line.c.above)
         .where(company.c.parent_id.is_not(None))
     )
     query = select(further.c.start).where(further.c.start == further.c.above)
@@ -50,13 +61,8 @@ def circle(company: Company) -> InvalidValue:
 
 @event.listens_for(Company.parent, "set")
 def _no_circle(target: Company, parent: Company | None, _old: Any, _initiator: Any) -> None:
-    passed: set[Company] = set()
-    with db.session.no_autoflush:
-        while parent is not None and parent not in passed:
-            if parent is target:
-                raise circle(target)
-            passed.add(parent)
-            parent = parent.parent
+    if parent is not None and (parent is target or target in above(parent)):
+        raise circle(target)
 
 
 @event.listens_for(Company.main_contact, "set")
@@ -69,16 +75,34 @@ def _a_person(_target: Company, main: Contact | None, _old: Any, _initiator: Any
 
 @event.listens_for(Session, "after_flush")
 def _look_again(session: Session, _context: Any) -> None:
-    moved = {
-        row.id: row
-        for row in (*session.new, *session.dirty)
-        if isinstance(row, Company)
-        and row.parent_id is not None
-        and inspect(row).attrs.parent_id.history.has_changes()
-    }
-    if not moved:
+    # What was written has waited for whoever held what it points to: it is seen as it is kept.
+    rows = [row for row in (*session.new, *session.dirty) if isinstance(row, Contact)]
+    pointed_at = {pointed for row in rows for pointed in _moved(row)}
+    if not pointed_at:
         return
     with session.no_autoflush:
-        found = in_a_circle(moved)
+        merged = session.scalar(
+            select(Contact.id)
+            .where(Contact.id.in_(pointed_at), Contact.merged_into_id.is_not(None))
+            .limit(1)
+        )
+        if merged is not None:
+            raise InvalidValue(
+                "company", "merged", "What it points to was just merged: choose it again."
+            )
+        moved = {row.id: row for row in rows if isinstance(row, Company) and _moved(row)}
+        found = in_a_circle(moved) if moved else []
     if found:
         raise circle(moved[found[0]])
+
+
+def _moved(row: Contact) -> list[int]:
+    """What a contact has just been pointed at, by id."""
+    attributes = inspect(row).attrs
+    return [
+        getattr(row, name)
+        for name in ("company_id", "parent_id", "main_contact_id")
+        if name in attributes
+        and attributes[name].history.has_changes()
+        and getattr(row, name) is not None
+    ]

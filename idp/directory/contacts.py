@@ -48,6 +48,7 @@ __all__ = [
     "InvalidValue",
     "Kind",
     "Person",
+    "aliases",
     "checked_email",
     "checked_key",
     "checked_text",
@@ -57,6 +58,8 @@ __all__ = [
     "find",
     "find_person_by_email",
     "harmless_html",
+    "is_key_of",
+    "only_person_by_email",
 ]
 
 Kind = Literal["person", "company"]
@@ -281,6 +284,23 @@ def find(key: str) -> Contact | None:
     return found.merged_into or found if found is not None else None
 
 
+def is_key_of(given: str, key: str) -> bool:
+    """Whether a key is this contact's, or an alias of it. No statement where it is the very key."""
+    if given == key:
+        return True
+    found = find(given)
+    return found is not None and found.key == key
+
+
+def aliases(contact: Contact) -> list[Contact]:
+    """The records that were merged into a contact, oldest first: their keys still find it."""
+    return list(
+        db.session.scalars(
+            select(Contact).where(Contact.merged_into_id == contact.id).order_by(Contact.id)
+        )
+    )
+
+
 def find_person_by_email(address: str) -> Person | None:
     """The first person with this address, letter case aside."""
     return db.session.scalar(
@@ -289,6 +309,16 @@ def find_person_by_email(address: str) -> Person | None:
         .order_by(Person.id)
         .limit(1)
     )
+
+
+def only_person_by_email(address: str) -> Person | None:
+    """The person with this address, letter case aside; nobody where several have it."""
+    found = db.session.scalars(
+        select(Person)
+        .where(Person.email_key == email_key(address), Person.merged_into_id.is_(None))
+        .limit(2)
+    ).all()
+    return found[0] if len(found) == 1 else None
 
 
 @event.listens_for(Contact, "init", propagate=True)

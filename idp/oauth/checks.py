@@ -30,7 +30,8 @@ _PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 class Authorization:
     """A request that may be answered to its client, and what the checks made of it.
 
-    ``subjects`` are the keys of those whom the client means, ``None`` for anybody.
+    ``hinted`` is the key that an ID token of ours names, ``subjects`` are the keys that are asked
+    for by their value; ``None`` for anybody.
     """
 
     parameters: Parameters
@@ -38,6 +39,7 @@ class Authorization:
     redirect_uri: str
     prompts: frozenset[str] = frozenset()
     max_age: int | None = None
+    hinted: str | None = None
     subjects: frozenset[str] | None = None
     requested: RequestedClaims = requested_claims.NOTHING
     pushed: bool = False
@@ -173,7 +175,7 @@ def check_id_token_hint(asked: Authorization) -> None:
     hint = id_tokens.decode_hint(text)
     if hint.audience != asked.client.client_id:
         raise InvalidRequest("The id_token_hint was made for another client.")
-    asked.subjects = frozenset({hint.subject})
+    asked.hinted = hint.subject
 
 
 def check_claims(asked: Authorization) -> None:

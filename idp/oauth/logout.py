@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from idp import database, web
 from idp.database import db
+from idp.directory.contacts import is_key_of
 from idp.oauth import id_tokens, known_clients, parameters
 from idp.oauth.clients import Client
 from idp.oauth.errors import InvalidRequest, ProtocolError
@@ -58,7 +59,7 @@ def logout() -> Response:
         return goto(f"{url_for('oauth.logout')}?{urlencode(given)}")
     if here is None:
         return _nobody_here(asked)
-    if asked.subject == here.account.person.key:
+    if asked.subject is not None and is_key_of(asked.subject, here.account.person.key):
         database.start_writing()
         return _sign_out(asked)
     return _ask(asked)

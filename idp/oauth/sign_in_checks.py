@@ -4,6 +4,7 @@ Each is one rule with one name; each raises, and the endpoint decides what a ref
 """
 
 from idp.database import now
+from idp.directory.contacts import is_key_of
 from idp.oauth import consents, grants, reauthentication
 from idp.oauth.checks import Authorization, Check, check_pushed
 from idp.oauth.errors import AccessDenied, ConsentRequired, LoginRequired
@@ -51,11 +52,18 @@ def check_sign_in_is_fresh(asked: Authorization) -> None:
 
 def check_meant_person(asked: Authorization) -> None:
     """OpenID Connect Core, 3.1.2.1 and 3.1.2.2: with a hint or a ``sub``, that person or none."""
-    if asked.sign_in is None or asked.subjects is None or asked.sign_in.subject in asked.subjects:
+    if asked.sign_in is None or _is_meant(asked, asked.sign_in.subject):
         return
     if _signed_in_since_asked(asked):
         raise LoginRequired("Another member than the one who is meant is signed in.")
     _need_sign_in(asked, again=True)
+
+
+def _is_meant(asked: Authorization, subject: str) -> bool:
+    # A `sub` that is asked for by its value is that value or none (5.5.1): an alias of it is not.
+    if asked.subjects is not None and subject not in asked.subjects:
+        return False
+    return asked.hinted is None or is_key_of(asked.hinted, subject)
 
 
 def check_permitted(asked: Authorization) -> None:

@@ -30,6 +30,7 @@ def record(**values: Any) -> Record:
             ),
             "key": "k1",
             "is_company": False,
+            "is_active": True,
             "is_member": True,
             "joined_on": None,
             "expires_on": None,

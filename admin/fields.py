@@ -3,36 +3,17 @@
 from typing import Any
 
 from flask import abort, flash, redirect, request, url_for
-from flask_wtf import FlaskForm
 from sqlalchemy import select
-from wtforms import BooleanField, SelectField, StringField, TextAreaField, validators
-from wtforms.fields import SelectChoice
 
 from admin.access import PanelView, page
+from admin.field_forms import APPLIES_TO, BY, form_for, save
 from idp import audit
 from idp.database import db
-from idp.directory import fields
-from idp.directory.contacts import TEXT_LENGTH, InvalidValue, checked_text
+from idp.directory import field_deletion, fields
+from idp.directory.contacts import InvalidValue
 from idp.directory.fields import CustomField
-
-APPLIES_TO = {"person": "People", "company": "Companies", "both": "People and companies"}
-WITH_CHOICES = {"one_of", "several_of"}
-SWITCHES = ("in_members_section", "sync", "member_may_edit")
-MOST_CHOICES = 500
-RULE = "A field syncs to Higher Logic only when it is shown in the Members section."
-
-
-class FieldForm(FlaskForm):  # type: ignore[misc]
-    """A custom field. ``more_choices`` are added, one a line; those that are there are inputs of
-    their own (``choice_<key>``, ``retired_<key>``)."""
-
-    label = StringField("Name", [validators.Length(max=TEXT_LENGTH)])
-    kind = SelectField("Kind", choices=[SelectChoice(*one) for one in fields.KIND_NAMES.items()])
-    applies_to = SelectField("Kept of", choices=[SelectChoice(*one) for one in APPLIES_TO.items()])
-    more_choices = TextAreaField("Choices", render_kw={"rows": 5})
-    in_members_section = BooleanField("Show in Members section")
-    sync = BooleanField("Sync to Higher Logic")
-    member_may_edit = BooleanField("Members may edit it")
+from idp.oauth import claim_mapping
+from idp.oauth.clients import Client
 
 
 class FieldsView(PanelView):
@@ -56,112 +37,83 @@ class FieldsView(PanelView):
     @page("/<key:key>", methods=("GET", "POST"))
     def field(self, key: str) -> Any:
         """Change a field."""
-        field = db.session.scalar(select(CustomField).where(CustomField.key == key))
-        if field is None:
-            abort(404)
-        return self._form(field)
+        return self._form(_found(key))
+
+    @page("/<key:key>/move", methods=("POST",))
+    def move(self, key: str) -> Any:
+        """Move a field up or down in the order."""
+        field = _found(key)
+        by = BY.get(request.form.get("to", ""))
+        if by is None:
+            abort(400)
+        before = field.position
+        if fields.move(field, by):
+            moved = {"position": [before + 1, field.position + 1]}
+            audit.record(audit.Event.FIELD_CHANGED, field.key, changed=moved)
+            db.session.commit()
+        return redirect(url_for("panel_fields.index", _anchor=f"field-{field.key}"), 303)
+
+    @page("/<key:key>/delete", methods=("GET", "POST"))
+    def delete(self, key: str) -> Any:
+        """Say in numbers what goes, then delete; not while anything asks about it."""
+        field = _found(key)
+        told = _sites_told(field)
+        if request.method == "POST":
+            label = field.label
+            try:
+                if told:
+                    raise InvalidValue("field", "field_is_told", "A site is told of it.")
+                number = field_deletion.delete(field)
+                db.session.commit()
+            except InvalidValue as error:
+                db.session.rollback()
+                flash(str(error), "danger")
+                return redirect(url_for("panel_fields.delete", key=key), 303)
+            flash(f"The field “{label}” is deleted, with {number:,} values.", "success")
+            return redirect(url_for("panel_fields.index"), 303)
+        return self.render(
+            "panel/field_delete.html",
+            field=field,
+            number=fields.contacts_with_value(field),
+            groups=field_deletion.groups_asking(field),
+            sites=told,
+        )
 
     def _form(self, field: CustomField | None) -> Any:
-        names = ("label", "kind", "applies_to", *SWITCHES)
-        form = FieldForm(data={name: getattr(field, name) for name in names} if field else None)
-        if form.validate_on_submit() and _save(form, field):
+        form = form_for(field)
+        if form.validate_on_submit() and (saved := save(form, field)) is not None:
             flash("The field is saved.", "success")
+            if "move" in request.form:
+                return redirect(
+                    url_for("panel_fields.field", key=saved.key, _anchor="choices"), 303
+                )
             return redirect(url_for("panel_fields.index"), 303)
-        if field is not None:
-            form.more_choices.label.text = "Add choices"
         return self.render(
             "panel/field.html",
             form=form,
             field=field,
             kinds=fields.KIND_NAMES,
-            with_choices=sorted(WITH_CHOICES),
+            with_choices=sorted(fields.WITH_CHOICES),
+            number=fields.contacts_with_value(field) if field is not None else 0,
+            by_choice=_by_choice(field),
         )
 
 
-def _save(form: FieldForm, field: CustomField | None) -> bool:
-    """Save all or nothing; what is wrong with the form is said at the field."""
-    try:
-        made = field is None
-        before = _facts(field) if field is not None else {}
-        field = _changed(form, field) if field is not None else _made(form)
-        db.session.flush()
-        after = _facts(field)
-        event = audit.Event.FIELD_CREATED if made else audit.Event.FIELD_CHANGED
-        changed = {
-            name: [before.get(name), value]
-            for name, value in after.items()
-            if before.get(name) != value
-        }
-        if changed:
-            audit.record(event, field.key, changed=changed)
-        db.session.commit()
-    except InvalidValue as error:
-        db.session.rollback()
-        form[error.field].errors = [str(error)]
-        return False
-    return True
-
-
-def _facts(field: CustomField) -> dict[str, Any]:
-    names = ("label", "applies_to", *SWITCHES)
-    return {name: getattr(field, name) for name in names} | {
-        "choices": [choice.label for choice in field.choices if not choice.retired]
-    }
-
-
-def _switches(form: FieldForm) -> dict[str, bool]:
-    values = {name: bool(form[name].data) for name in SWITCHES}
-    if values["sync"] and not values["in_members_section"]:
-        raise InvalidValue("sync", "sync_needs_members_section", RULE)
-    if values["member_may_edit"] and not values["in_members_section"]:
-        raise InvalidValue(
-            "member_may_edit",
-            "edit_needs_members_section",
-            "Members can edit what is shown in the Members section only.",
-        )
-    return values
-
-
-def _made(form: FieldForm) -> CustomField:
-    choices = _more_choices(form) if form.kind.data in WITH_CHOICES else []
-    if form.kind.data in WITH_CHOICES and not choices:
-        raise InvalidValue("more_choices", "missing_choice", "Write at least one choice.")
-    return fields.create(
-        form.label.data or "",
-        form.kind.data,
-        applies_to=form.applies_to.data,
-        choices=choices,
-        **_switches(form),
-    )
-
-
-def _changed(form: FieldForm, field: CustomField) -> CustomField:
-    field.label = form.label.data or ""
-    field.applies_to = form.applies_to.data
-    for name, value in _switches(form).items():
-        setattr(field, name, value)
-    if field.kind in WITH_CHOICES:
-        for choice in field.choices:
-            label = checked_text("more_choices", request.form.get(f"choice_{choice.key}", ""))
-            if not label:
-                raise InvalidValue(
-                    "more_choices", "missing_label", f"“{choice.label}” needs a name."
-                )
-            choice.label = label
-            choice.retired = f"retired_{choice.key}" in request.form
-        for label in _more_choices(form):
-            field.add_choice(label)
-        labels = [choice.label.casefold() for choice in field.choices]
-        if len(set(labels)) < len(labels):
-            raise InvalidValue(
-                "more_choices", "duplicate_choice", "Two choices have the same name."
-            )
+def _found(key: str) -> CustomField:
+    field = db.session.scalar(select(CustomField).where(CustomField.key == key))
+    if field is None:
+        abort(404)
     return field
 
 
-def _more_choices(form: FieldForm) -> list[str]:
-    labels = [line.strip() for line in (form.more_choices.data or "").splitlines()]
-    labels = list(dict.fromkeys(label for label in labels if label))
-    if len(labels) > MOST_CHOICES:
-        raise InvalidValue("more_choices", "too_many", f"At most {MOST_CHOICES} at once.")
-    return labels
+def _by_choice(field: CustomField | None) -> dict[str, int]:
+    if field is None or field.kind not in fields.WITH_CHOICES:
+        return {}
+    return fields.contacts_by_choice(field)
+
+
+def _sites_told(field: CustomField) -> list[Client]:
+    """The sites whose claims carry a field: another one that got its key would go out unasked."""
+    source = claim_mapping.CUSTOM + field.key
+    clients = db.session.scalars(select(Client).order_by(Client.name, Client.id))
+    return [client for client in clients if source in client.claim_map.values()]

@@ -45,6 +45,7 @@ class Event(enum.StrEnum):
     CONTACT_MERGED = "staff:contact:merged"
     FIELD_CHANGED = "staff:field:changed"
     FIELD_CREATED = "staff:field:created"
+    FIELD_DELETED = "staff:field:deleted"
     GROUP_CREATED = "staff:group:created"
     GROUP_CHANGED = "staff:group:changed"
     GROUP_DELETED = "staff:group:deleted"

@@ -166,12 +166,3 @@ for (const input of document.querySelectorAll("input[data-search]")) {
     }, 150);
   });
 }
-
-// What cannot be without the Members section goes out with it.
-{
-  const shown = document.getElementById("in_members_section");
-  shown?.addEventListener("change", () => {
-    if (shown.checked) return;
-    for (const box of document.querySelectorAll(".only-members-section input")) box.checked = false;
-  });
-}

@@ -41,6 +41,7 @@ FOR_STAFF = [
     "/panel/fields/",
     "/panel/fields/new",
     "/panel/fields/region",
+    "/panel/fields/region/delete",
     "/panel/groups/",
     "/panel/groups/new",
     "/panel/groups/values",

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import Select, case, select
+from sqlalchemy import Select, case, func, select
 
 from admin.lists import matches, title
 from admin.moments import exact, in_words
@@ -91,8 +91,8 @@ def failures(group: Group) -> list[dict[str, str]]:
 
 
 def members(group: Group, search: str) -> Select[Any]:
-    """A group's members by name: title, key, kind, email, since, and ``reason``, which is of
-    ``sync.status`` or empty where nothing keeps the member from the sync."""
+    """A group's members by name, each once: id, title, key, kind, email, since, and ``reason``,
+    which is of ``sync.status`` or empty where nothing keeps the member from the sync."""
     contact, account, row = Contact.__table__, Account.__table__, ledger.table
     reason = case(
         (~contact.c.active, "inactive"),
@@ -108,13 +108,14 @@ def members(group: Group, search: str) -> Select[Any]:
         else_="up_to_date",
     ).label("state")
     since = (
-        select(Membership.contact_id, Membership.since)
-        .where(Membership.group_id == group.id, Membership.origin == "rule")
+        select(Membership.contact_id, func.min(Membership.since).label("since"))
+        .where(Membership.group_id == group.id)
+        .group_by(Membership.contact_id)
         .subquery()
     )
     query = (
         select(
-            *(contact.c.key, contact.c.kind, contact.c.email, title(contact)),
+            *(contact.c.id, contact.c.key, contact.c.kind, contact.c.email, title(contact)),
             *(since.c.since, reason, state),
         )
         .join(since, since.c.contact_id == contact.c.id)

@@ -3,14 +3,15 @@
 import json
 from typing import Any
 
-from flask import abort, flash, redirect, request, url_for
+from flask import flash, redirect, request, url_for
 from flask_wtf import FlaskForm
 from sqlalchemy import distinct, func, select
 from wtforms import BooleanField, SelectField, StringField, TextAreaField, validators
 from wtforms.fields import SelectChoice
 
 from admin import condition_editor, group_sync
-from admin.access import PanelView, page
+from admin.access import page
+from admin.group_members import MembersPages, found, size
 from admin.lists import matches, page_of, searched
 from idp import database
 from idp.database import db
@@ -45,7 +46,7 @@ class GroupForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class GroupsView(PanelView):
+class GroupsView(MembersPages):
     """`/panel/groups/`."""
 
     @page("/")
@@ -79,30 +80,17 @@ class GroupsView(PanelView):
     @page("/<key:key>", methods=("GET", "POST"))
     def group(self, key: str) -> Any:
         """A group's details, condition and sync."""
-        return self._details(_found(key))
-
-    @page("/<key:key>/members")
-    def members(self, key: str) -> str:
-        """Who is in a group, and who of them syncs."""
-        group = _found(key)
-        return self.render(
-            "panel/group_members.html",
-            group=group,
-            size=_size(group),
-            listing=page_of(group_sync.members(group, searched())),
-            reasons=status.REASONS,
-            pages=group_sync.PAGES,
-        )
+        return self._details(found(key))
 
     @page("/<key:key>/status.json")
     def status(self, key: str) -> dict[str, Any]:
         """How a group's sync stands, for the page to keep current."""
-        return group_sync.facts(_found(key))
+        return group_sync.facts(found(key))
 
     @page("/<key:key>/resend", methods=("POST",))
     def resend(self, key: str) -> Any:
         """Send all members of a group again."""
-        group = _found(key)
+        group = found(key)
         number = resend.resend(group.key)
         db.session.commit()
         flash(f"{number:,} records are sent again.", "success")
@@ -110,12 +98,15 @@ class GroupsView(PanelView):
 
     @page("/<key:key>/delete", methods=("GET", "POST"))
     def delete(self, key: str) -> Any:
-        """Ask, then delete; not while the sync is on."""
-        group = _found(key)
+        """Say what it does, at Higher Logic as well, then delete.
+
+        With ``take_out`` a synced group's members are taken out at Higher Logic first.
+        """
+        group = found(key)
         if request.method == "POST":
             name = group.name
             try:
-                groups.delete(group)
+                groups.delete(group, take_out="take_out" in request.form)
                 db.session.commit()
             except InvalidValue as error:
                 db.session.rollback()
@@ -123,7 +114,12 @@ class GroupsView(PanelView):
                 return redirect(url_for("panel_groups.group", key=key), 303)
             flash(f"The group “{name}” is deleted.", "success")
             return redirect(url_for("panel_groups.index"), 303)
-        return self.render("panel/group_delete.html", group=group, members=_size(group))
+        return self.render(
+            "panel/group_delete.html",
+            group=group,
+            members=size(group),
+            standing=status.of_group(group),
+        )
 
     @page("/preview", methods=("POST",))
     def preview(self) -> Any:
@@ -164,7 +160,7 @@ class GroupsView(PanelView):
             group=group,
             preview=shown,
             sync=group_sync.facts(group) if group is not None else None,
-            size=_size(group) if group is not None else 0,
+            size=size(group) if group is not None else 0,
             known=condition_editor.description(custom),
             connected=connection.get().configured,
         )
@@ -180,20 +176,6 @@ class GroupsView(PanelView):
         return self.render(
             "panel/group_switch_off.html", group=group, typed=typed, number=standing["due"]
         )
-
-
-def _found(key: str) -> Group:
-    group = groups.find(key)
-    if group is None:
-        abort(404)
-    return group
-
-
-def _size(group: Group) -> int:
-    query = select(func.count(distinct(Membership.contact_id))).where(
-        Membership.group_id == group.id
-    )
-    return db.session.scalar(query) or 0
 
 
 def _selects(given: str | None) -> str:

@@ -182,7 +182,6 @@ def test_the_editor_offers_choices_and_frequent_values(app: Flask, staff: FlaskC
 
 def test_a_group_is_deleted_only_when_its_sync_is_off(app: Flask, staff: FlaskClient) -> None:
     group = factories.group(type="security", sync=True, key="g")
-    assert "Its sync is on" in staff.get("/panel/groups/g/delete").text
     page = "/panel/groups/g"
     browsing.submit(staff, page, "/panel/groups/g/delete")
     assert "Switch the sync off before you delete" in staff.get(page).text
@@ -191,6 +190,26 @@ def test_a_group_is_deleted_only_when_its_sync_is_off(app: Flask, staff: FlaskCl
     answer = browsing.submit(staff, "/panel/groups/g/delete")
     assert answer.location == "/panel/groups/"
     assert groups.find("g") is None
+
+
+def test_deleting_a_synced_group_says_what_that_does_and_takes_its_members_out(
+    app: Flask, staff: FlaskClient, connected: None
+) -> None:
+    member = factories.person(account=True)
+    factories.group(type="community", sync=True, key="g")
+    wanted = db.session.scalar(
+        select(ledger.Ledger.wanted).where(ledger.Ledger.contact_id == member.id)
+    )
+    asked = staff.get("/panel/groups/g/delete").text
+    assert "2 members are taken out of the community at Higher Logic" in asked
+    answer = browsing.submit(staff, "/panel/groups/g/delete", take_out="1")
+    assert answer.location == "/panel/groups/"
+    assert groups.find("g") is None
+    assert db.session.scalar(select(func.count()).select_from(Membership)) == 0
+    assert (
+        db.session.scalar(select(ledger.Ledger.wanted).where(ledger.Ledger.contact_id == member.id))
+        == (wanted or 0) + 1
+    )
 
 
 def test_members_say_what_keeps_them_from_the_sync(app: Flask, staff: FlaskClient) -> None:

@@ -25,9 +25,7 @@ def looked_at(page: Page, name: str) -> None:
             page.screenshot(path=f"{PICTURES}/{name}-{width}.png", full_page=True)
 
 
-def test_a_member_is_added_by_hand_given_days_and_shut_out(
-    tessera: Stack, window: Watched
-) -> None:
+def test_a_member_is_added_by_hand_given_days_and_shut_out(tessera: Stack, window: Watched) -> None:
     condition = '{"field": "member_status", "op": "is", "value": "Current"}'
     tessera.cli("group", "create", "Board", "--type", "community", "--condition", condition)
     page = window.page()

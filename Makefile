@@ -56,6 +56,10 @@ apache: # Apache with mod_auth_openidc for the tests: Debian's, installed when w
 format: $(TEST_STAMP) ## Format the code
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .
 
+.PHONY: bench-import
+bench-import: $(TEST_STAMP) ## Measure an import of 100,000 people beside its floor (minutes)
+	@$(BIN)/python -m bench.importing
+
 .PHONY: bench-hash
 bench-hash: $(RUN_STAMP) ## Measure what hashing a password costs on this machine
 	@$(BIN)/python -m bench.hashing

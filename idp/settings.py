@@ -78,6 +78,11 @@ class Settings(BaseSettings):
     """Threads of each process of the web server."""
     key_rotation_days: Annotated[int, Field(ge=0, le=3650)] = 90
     """After how many days new keys sign tokens. 0: never, but by ``tessera keys rotate``."""
+    import_guard_percent: Annotated[int, Field(ge=0, le=100)] = 10
+    """An import that takes something away from more than this share of the records stops and asks
+    before it writes anything."""
+    import_guard_least: Annotated[int, Field(ge=0, le=100_000)] = 20
+    """From so many records an import takes away without asking, whatever their share."""
 
     @field_validator("encryption_keys", mode="before")
     @classmethod

@@ -9,7 +9,7 @@ from typing import Any
 import openpyxl
 import pytest
 from flask import Flask
-from sqlalchemy import event, func, select
+from sqlalchemy import Select, event, func, select
 
 from idp.audit import AuditEvent
 from idp.database import db
@@ -50,7 +50,10 @@ def people_mapping(**columns: Target) -> ColumnMapping:
 def announced(monkeypatch: pytest.MonkeyPatch) -> list[set[int]]:
     """The ids of each announcement from now on."""
     heard: list[set[int]] = []
-    listener: Callable[[Any], None] = lambda ids: heard.append(set(db.session.scalars(ids)))  # noqa: E731
+
+    def listener(ids: changes.Ids) -> None:
+        heard.append(set(db.session.scalars(ids) if isinstance(ids, Select) else ids))
+
     monkeypatch.setattr(changes, "_listeners", [*changes._listeners, listener])
     return heard
 
@@ -439,6 +442,10 @@ def test_few_losses_pass_without_asking(app: Flask, tmp_path: Path) -> None:
     forty(city="Bern")
     path = people_file(tmp_path, lines("Key,First Name,City\n", "p{n},P,", range(20)))
     assert importing.run("people", path).updated == 20
+    app.config["TESSERA"] = app.config["TESSERA"].model_copy(update={"import_guard_least": 19})
+    path = people_file(tmp_path, lines("Key,First Name,Member Status\n", "p{n},P,", range(20)))
+    with pytest.raises(GuardTripped):
+        importing.run("people", path)
     assert Guard().lets(100, 1000)
     assert not Guard().lets(101, 1000)
     assert not Guard(least=0).lets(1, 9)

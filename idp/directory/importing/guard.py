@@ -9,6 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from flask import current_app
+
 SAMPLES = 5
 _SAYS = {
     "deactivated": "{:,} records would no longer be in use",
@@ -25,6 +27,12 @@ class Guard:
 
     percent: int = 10
     least: int = 20
+
+    @classmethod
+    def of_deployment(cls) -> "Guard":
+        """The guard that the deployment's settings ask for."""
+        settings = current_app.config["TESSERA"]
+        return cls(settings.import_guard_percent, settings.import_guard_least)
 
     def lets(self, count: int, records: int) -> bool:
         """Whether so many losses of so many records pass."""

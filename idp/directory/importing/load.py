@@ -67,10 +67,10 @@ def run(
     read, then (rows done, rows) while it is written, or checked in a dry run. ``cancelled`` is
     asked at each chunk; the report then says ``cancelled`` and how far it came.
 
-    ``guard`` is what may be taken away without asking (default: ``Guard()``); beyond it
-    ``GuardTripped`` is raised before anything is written, and a second run with that report's
-    ``losses`` as ``allow`` goes through as long as it takes away no more. ``absent`` says what
-    happens to contacts in use that no row is about.
+    ``guard`` is what may be taken away without asking (default: as the deployment's settings say);
+    beyond it ``GuardTripped`` is raised before anything is written, and a second run with that
+    report's ``losses`` as ``allow`` goes through as long as it takes away no more. ``absent`` says
+    what happens to contacts in use that no row is about.
 
     ``findings`` is a file that gets every refused row and remark (``report.read_findings``).
     ``keeping`` is called with the report so far in each chunk's transaction, before it commits:
@@ -88,7 +88,7 @@ def run(
             spool = stack.enter_context(Spool[Row | Refused]())
             file = _File(kind, report, spool, progress, cancelled, keeping)
             file.read(table, mapping, new_fields)
-            report = file.import_(guard or Guard(), allow, absent)
+            report = file.import_(guard or Guard.of_deployment(), allow, absent)
         except Cancelled:
             db.session.rollback()
             report.cancelled = True

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import flash, redirect, url_for
+from flask import flash, redirect, request, url_for
 from sqlalchemy import and_, func, select
 
 from admin import lookups, records
@@ -150,7 +150,8 @@ class CompaniesView(PhotoPages, MergeableView):
 
     def _form(self, company: Company | None) -> Any:
         custom = fields.all_fields("company")
-        values = fields.values_of(company) if company is not None else {}
+        posted = request.method == "POST"
+        values = fields.values_of(company, to_change=posted) if company is not None else {}
         present: dict[str, Any] = dict(zip(PHONE_TYPES, KNOWN_PHONE_TYPES, strict=False))
         if company is not None:
             present = {name: getattr(company, name) for name in (*COMMON, "name", "email")}

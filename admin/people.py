@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import abort, flash, redirect, url_for
+from flask import abort, flash, redirect, request, url_for
 from sqlalchemy import select
 
 from admin import lookups, records
@@ -205,7 +205,8 @@ class PeopleView(PhotoPages, MergeableView):
 
     def _form(self, person: Person | None) -> Any:
         custom = fields.all_fields("person")
-        values = fields.values_of(person) if person is not None else {}
+        posted = request.method == "POST"
+        values = fields.values_of(person, to_change=posted) if person is not None else {}
         form = form_with(PersonForm, custom, values)(data=_present(person, custom, values))
         if form.is_submitted():
             form.validate()

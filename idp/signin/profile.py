@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
@@ -73,7 +73,7 @@ def edit(account: Account) -> Any:
         for field in fields.all_fields("person")
         if field.member_may_edit and field.in_members_section
     ]
-    values = fields.values_of(person)
+    values = fields.values_of(person, to_change=request.method == "POST")
     form = profile_form(own, values)(obj=person, data=custom_inputs.present(own, values))
     if form.validate_on_submit():
         changed = _take(person, form) | custom_inputs.take(form, person, own, values)

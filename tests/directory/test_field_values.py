@@ -1,6 +1,8 @@
 """Values of custom fields: what is read, kept, shown and read again is the same, of every kind."""
 
 import datetime as dt
+import threading
+import time
 from decimal import Decimal
 
 import pytest
@@ -196,6 +198,40 @@ def test_a_value_of_a_field_that_is_not_kept_of_such_a_contact_is_refused(app: F
     with pytest.raises(InvalidValue, match="Turnover is not kept of people"):
         fields.set_value(factories.person(), field, Decimal(1))
     assert fields.set_value(factories.company(), field, Decimal(1))
+
+
+@pytest.mark.compliance("ST4")
+def test_two_who_write_the_first_value_at_once_leave_one(app: Flask) -> None:
+    field_id, person_id = field_of("text").id, factories.person().id
+    db.session.rollback()
+    first_wrote, failures = threading.Event(), []
+
+    def write(text: str, before: threading.Event | None) -> None:
+        try:
+            with app.app_context():
+                person = db.session.get_one(factories.Person, person_id)
+                field = db.session.get_one(CustomField, field_id)
+                if before is None:
+                    fields.set_value(person, field, text)
+                    first_wrote.set()
+                    time.sleep(0.3)  # the other comes to where it has to wait
+                else:
+                    db.session.rollback()
+                    before.wait(30)
+                    fields.set_value(person, field, text)
+                db.session.commit()
+        except BaseException as error:  # noqa: BLE001 (told by the test)
+            failures.append(error)
+            first_wrote.set()
+
+    second = threading.Thread(target=write, args=("second", first_wrote))
+    first = threading.Thread(target=write, args=("first", None))
+    for thread in (first, second):
+        thread.start()
+    for thread in (first, second):
+        thread.join(60)
+    assert failures == []
+    assert list(db.session.scalars(select(FieldValue.text))) == ["second"]
 
 
 def test_how_many_contacts_have_a_value_and_each_choice(app: Flask) -> None:

@@ -24,6 +24,7 @@ from idp.directory.importing.reading import ENCODING_NAMES
 LABELS = {
     "company_key": "Company’s key",
     "parent_key": "Parent company’s key",
+    "main_contact_key": "Main contact’s key",
     "name": "Name of the company",
     "active": "In use (yes or no)",
     "has_account": "Has an account (yes or no)",

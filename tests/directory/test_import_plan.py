@@ -13,7 +13,7 @@ from sqlalchemy import Select, event, func, select
 
 from idp.audit import AuditEvent
 from idp.database import db
-from idp.directory import accounts, changes, fields, importing, membership
+from idp.directory import accounts, changes, contacts, fields, importing, membership, merging
 from idp.directory.accounts import Account
 from idp.directory.contacts import Company, Contact, InvalidValue, Person
 from idp.directory.importing import (
@@ -584,6 +584,36 @@ def test_a_circle_of_parents_is_refused_also_where_the_file_has_only_half_of_it(
         one.key: one.parent and one.parent.key for one in db.session.scalars(select(Company))
     }
     assert parents == {"a": "b", "b": "c", "c": None}
+
+
+def test_a_main_contact_is_a_person_who_is_there(app: Flask, tmp_path: Path) -> None:
+    text = "Key,Name,Main Contact Key\nc,C,p\nd,D,c\ne,E,\n"
+    first = importing.run("companies", people_file(tmp_path, text))
+    assert (first.created, first.refused) == (3, [])
+    assert [(one.row, one.column, one.reason) for one in first.remarks] == [
+        (2, "Main Contact Key", "unknown_person"),
+        (3, "Main Contact Key", "unknown_person"),
+    ]
+    person = factories.person(key="p")
+    again = importing.run("companies", people_file(tmp_path, text))
+    assert (again.updated, again.unchanged) == (1, 2)
+    assert [one.row for one in again.remarks] == [3]
+    company = contacts.find("c")
+    assert isinstance(company, Company)
+    assert company.main_contact is person
+    importing.run("companies", people_file(tmp_path, "Key,Name,Main Contact Key\nc,C,\n"))
+    db.session.refresh(company)
+    assert company.main_contact is None
+
+
+def test_two_keys_of_one_record_are_one_record(app: Flask, tmp_path: Path) -> None:
+    kept, *others = (factories.person(key=key) for key in ("kept", "a", "b"))
+    for other in others:
+        merging.merge(kept, other)
+    db.session.commit()
+    report = importing.run("people", people_file(tmp_path, "Key,First Name\nb,Bea\na,Ann\n"))
+    assert (report.created, report.updated) == (0, 1)
+    assert [(one.row, one.reason) for one in report.refused] == [(3, "duplicate_key")]
 
 
 def test_the_key_of_a_record_that_was_merged_finds_the_one_that_was_kept(

@@ -79,13 +79,16 @@ _COMPANIES = {
     "name": ["name", "company name", "company", "organization", "organisation"],
     "parent_key": [
         *("parent key", "parent company key", "parent id", "parent company id"),
-        *("parent organization id"),
+        *("parent organization id",),
+    ],
+    "main_contact_key": [
+        *("main contact key", "main contact id", "primary contact key", "primary contact id"),
     ],
 }
 _OF_PEOPLE = {*NAMES, "company_key", "in_directory", "has_account"}
 _OF_COMPANIES_TOO = {"key": ["company key", "company id", "organization id", "organisation id"]}
 
-KEYS = ("key", "company_key", "parent_key")
+KEYS = ("key", "company_key", "parent_key", "main_contact_key")
 DATES = ("joined_on", "expires_on")
 SWITCHES = ("active", "in_directory", "has_account")
 MADE_OF: dict[Kind, dict[str, list[str]]] = {

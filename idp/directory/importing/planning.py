@@ -33,6 +33,7 @@ _FIXED = (
     "email",
     "email_key",
     "company_id",
+    "main_contact_id",
     "name",
     "merged_into_id",
 )
@@ -165,10 +166,10 @@ class Planner:
         keys = {row.key for row in rows if row.key} | {row.key for row in refused if row.key}
         self.known: dict[str, Known] = {}
         self.others: set[str] = set()
-        aliases: dict[int, str] = {}
+        aliases: dict[int, list[str]] = {}
         for record in self.find(contact.key.in_(keys)):
             if record.merged_into_id is not None:
-                aliases[record.merged_into_id] = record.key
+                aliases.setdefault(record.merged_into_id, []).append(record.key)
             # Keys are one namespace: a person cannot have a company's.
             elif record.kind == self.model_kind:
                 self.known[record.key] = Known(record)
@@ -177,7 +178,7 @@ class Planner:
         # The key of a record that was merged still finds the one that was kept.
         if aliases:
             for record in self.find(contact.id.in_(aliases)):
-                self.known[aliases[record.id]] = Known(record)
+                self.known.update(dict.fromkeys(aliases[record.id], Known(record)))
 
     def find(self, *where: Any) -> Sequence[Any]:
         """Contacts, with the columns that are needed of them."""
@@ -246,7 +247,7 @@ class Planner:
             elif name == "company_id":
                 if given is None and known.record.company_id is not None:
                     self.losses.add("company", known.key)
-            elif name in ("email_key", "in_directory"):
+            elif name in ("email_key", "in_directory", "main_contact_id"):
                 continue
             elif getattr(known.record, name):
                 if not given:

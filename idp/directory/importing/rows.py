@@ -35,7 +35,8 @@ class Row(NamedTuple):
     """A row that holds together.
 
     ``values`` are those of ``Reader.names``, ``custom`` those of ``Reader.custom``, in that
-    order. ``refers_to`` is the key of a person's company, or of a company's parent.
+    order. ``refers_to`` is the key of a person's company, or of a company's parent;
+    ``main_contact`` the key of a company's.
     """
 
     number: int
@@ -44,6 +45,7 @@ class Row(NamedTuple):
     has_account: bool
     values: tuple[Any, ...]
     custom: tuple[Value, ...]
+    main_contact: str = ""
 
 
 class Refused(NamedTuple):
@@ -135,7 +137,7 @@ class Reader:
                     message = "The spreadsheet shows an error in this cell."
                     return self._refused(number, cells, at, "cell_error", message)
         try:
-            key = refers_to = ""
+            key = refers_to = main_contact = ""
             has_account = False
             for name, at in self._special.items():
                 cell = cells[at]
@@ -143,6 +145,8 @@ class Reader:
                     has_account = self._account(cell)
                 elif name == "key":
                     key = checked_key(cell.strip()) if cell.strip() else ""
+                elif name == "main_contact_key":
+                    main_contact = cell.replace("\x00", "").strip()
                 else:
                     refers_to = cell.replace("\x00", "").strip()  # no database could look for it
             values = []
@@ -153,7 +157,7 @@ class Reader:
                 custom.append(take(cells[at]))
         except InvalidValue as error:
             return self._refused(number, cells, at, error.reason, str(error))
-        row = Row(number, key, refers_to, has_account, tuple(values), tuple(custom))
+        row = Row(number, key, refers_to, has_account, tuple(values), tuple(custom), main_contact)
         return self._whole(row, cells) or row
 
     def _whole(self, row: Row, cells: Sequence[str]) -> Refused | None:

@@ -16,7 +16,7 @@ from idp.directory import conditions, membership
 from idp.directory.accounts import Account
 from idp.directory.builtin import BUILT_IN
 from idp.directory.contacts import Contact
-from idp.directory.fields import CustomField
+from idp.directory.fields import KIND_NAMES, CustomField
 from idp.directory.groups import Group
 from sync import scope, status
 
@@ -34,14 +34,18 @@ START: conditions.Tree = {
 }
 
 
-def description(custom: Iterable[CustomField]) -> list[dict[str, Any]]:
-    """Each field with its operators and choices, for the script."""
+def description(custom: Iterable[CustomField], group: Group | None = None) -> list[dict[str, Any]]:
+    """Each field with its operators and choices, for the script and for who writes JSON.
+
+    ``group`` is the one that is edited: it cannot ask about itself.
+    """
+    own_key = group.key if group is not None else None
     return [
         {
             "key": field.key,
             "label": field.label,
             "kind": field.kind,
-            "own": isinstance(field, CustomField),
+            "section": _section(field),
             "picked": field.key in PICKED,
             "operators": [
                 {
@@ -54,10 +58,52 @@ def description(custom: Iterable[CustomField]) -> list[dict[str, Any]]:
             "choices": [
                 {"value": key, "label": label}
                 for key, label in conditions.choices_of(field).items()
+                if field.kind != "group" or key != own_key
             ],
         }
         for field in conditions.known_fields(custom).values()
+        if conditions.may_be_asked(field)
     ]
+
+
+def _section(field: conditions.AnyField) -> str:
+    match field:
+        case conditions.CompanyField():
+            return "The person’s company"
+        case conditions.GroupField():
+            return "Groups"
+        case CustomField():
+            return "Custom fields"
+        case _:
+            return "Built in"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a rule about fields of one kind is written with, for who writes JSON."""
+
+    kind: str
+    fields: list[tuple[str, str]]
+    operators: list[tuple[str, str]]
+
+
+def reference(described: Iterable[dict[str, Any]]) -> list[Reference]:
+    """What ``description`` says, by kind: keys with labels, operators with words.
+
+    Without the fields of the person's company, whose keys are those of companies' own.
+    """
+    names = {**KIND_NAMES, "group": "Group"}
+    found: dict[tuple[str, int], Reference] = {}
+    for field in described:
+        if field["key"].startswith("company."):
+            continue
+        operators = [(one["op"], one["words"]) for one in field["operators"]]
+        # Built-in yes-or-no fields are never empty, and have fewer operators than custom ones.
+        row = found.setdefault(
+            (field["kind"], len(operators)), Reference(names[field["kind"]], [], operators)
+        )
+        row.fields.append((field["key"], field["label"]))
+    return list(found.values())
 
 
 def values_of(key: str) -> list[str]:

@@ -18,7 +18,7 @@ from idp.database import db
 from idp.directory import conditions, fields, groups
 from idp.directory.contacts import KEY_LENGTH, TEXT_LENGTH, InvalidValue
 from idp.directory.groups import Group
-from idp.directory.membership import Membership
+from idp.directory.membership import Membership, catalogue, day
 from sync import connection, resend, status
 
 TYPES = [SelectChoice("", "Choose …"), *(SelectChoice(*one) for one in groups.TYPE_NAMES.items())]
@@ -69,7 +69,11 @@ class GroupsView(MembersPages):
             query = query.where(matches(search, Group.__table__.c.name))
         standing = {group["key"]: group for group in status.overall()["groups"]}
         return self.render(
-            "panel/groups.html", listing=page_of(query), standing=standing, label=status.label
+            "panel/groups.html",
+            listing=page_of(query),
+            standing=standing,
+            label=status.label,
+            unreadable=catalogue.current().unreadable(day.today()),
         )
 
     @page("/new", methods=("GET", "POST"))
@@ -142,9 +146,12 @@ class GroupsView(MembersPages):
 
     def _details(self, group: Group | None) -> Any:
         form = GroupForm(data=_present(group))
-        shown = None
+        shown, unreadable = None, ""
         if group is not None and not form.is_submitted():
-            shown = condition_editor.preview(group.condition, group.selects, group)
+            try:
+                shown = condition_editor.preview(group.condition, group.selects, group)
+            except conditions.InvalidCondition as error:
+                unreadable = str(error)
         if form.validate_on_submit():
             tree = _condition(form)
             if tree is not None and "preview" in request.form:
@@ -153,7 +160,7 @@ class GroupsView(MembersPages):
                 return self._ask_switch_off(group)
             elif tree is not None and (saved := _save(form, group, tree)) is not None:
                 return redirect(url_for("panel_groups.group", key=saved), 303)
-        custom = fields.all_fields()
+        known = condition_editor.description(fields.all_fields(), group)
         return self.render(
             "panel/group.html",
             form=form,
@@ -161,7 +168,9 @@ class GroupsView(MembersPages):
             preview=shown,
             sync=group_sync.facts(group) if group is not None else None,
             size=size(group) if group is not None else 0,
-            known=condition_editor.description(custom),
+            unreadable=unreadable,
+            known=known,
+            reference=condition_editor.reference(known),
             connected=connection.get().configured,
         )
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import flash, redirect, url_for
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, PasswordField, StringField, URLField, validators
+from wtforms import BooleanField, PasswordField, SelectField, StringField, URLField, validators
 
 from admin.access import PanelView, page
 from idp import association, audit
@@ -15,6 +15,19 @@ from sync import connection
 TEXTS = ("base_url", "tenant_code", "member_statuses")
 
 
+def time_zone_choices() -> dict[str, list[tuple[str, str]]]:
+    """The time zones by region, as a drop-down groups them."""
+    found: dict[str, list[tuple[str, str]]] = {"UTC": [("UTC", "UTC")]}
+    for name in association.time_zones():
+        region, _slash, place = name.partition("/")
+        if place and region not in {"Etc", "SystemV", "US"}:
+            found.setdefault(region, []).append((name, place.replace("_", " ")))
+    here = association.get().time_zone
+    if not any(here == name for zones in found.values() for name, _label in zones):
+        found["UTC"].append((here, here))
+    return found
+
+
 class SettingsForm(FlaskForm):  # type: ignore[misc]
     """The association and its connection to Higher Logic.
 
@@ -23,6 +36,7 @@ class SettingsForm(FlaskForm):  # type: ignore[misc]
 
     name = StringField("Name", [validators.Length(max=255)])
     colour = StringField("Colour", render_kw={"type": "color"})
+    time_zone = SelectField("Time zone", choices=time_zone_choices)
     tenant_code = StringField(
         "Tenant code", render_kw={"autocomplete": "off", "spellcheck": "false"}
     )
@@ -67,6 +81,7 @@ def _present() -> dict[str, Any]:
     return {
         "name": here.name,
         "colour": here.colour,
+        "time_zone": here.time_zone,
         "member_statuses": ", ".join(link.member_statuses),
         **values,
     }
@@ -91,7 +106,7 @@ def _save(form: SettingsForm) -> bool:
 
 def _save_association(form: SettingsForm) -> None:
     here = association.get()
-    before = {name: getattr(here, name) for name in ("name", "colour")}
+    before = {name: getattr(here, name) for name in ("name", "colour", "time_zone")}
     given = {name: form[name].data or "" for name in before}
     if given == before:
         return

@@ -84,6 +84,18 @@ for (const editor of document.querySelectorAll("[data-conditions]")) {
     values.append(...(await answer.json()).values.map((value) => make("option", { value })));
   };
 
+  const NUMBERS = { whole_number: "numeric", decimal: "decimal" };
+  const entry = (field, label, value) => {
+    const input = make("input", {
+      type: field.kind === "date" ? "date" : "text",
+      "aria-label": label,
+      autocomplete: "off",
+      inputmode: NUMBERS[field.kind],
+    });
+    input.value = value ?? "";
+    return input;
+  };
+
   // Each picker is an element with a `given` function: the rule's value.
   const pickers = {
     none: () => Object.assign(make("span"), { given: () => undefined }),
@@ -138,35 +150,58 @@ for (const editor of document.querySelectorAll("[data-conditions]")) {
       return Object.assign(area, { given });
     },
     line: (field, value) => {
-      const type = field.kind === "date" ? "date" : "text";
-      const input = make("input", {
-        type,
-        "aria-label": "Value",
-        autocomplete: "off",
-        inputmode: field.kind === "whole_number" ? "numeric" : null,
-      });
-      input.value = Array.isArray(value) ? (value[0] ?? "") : String(value ?? "");
+      const input = entry(field, "Value", [value].flat()[0]);
       if (field.picked) offer(input, field.key);
       return Object.assign(input, { given: () => input.value.trim() });
     },
+    two: (field, value) => {
+      const [first, last] = [value ?? []].flat();
+      const inputs = [entry(field, "First value", first), entry(field, "Last value", last)];
+      const pair = make("span", { class: "between" }, inputs[0], " and ", inputs[1]);
+      return Object.assign(pair, { given: () => inputs.map((input) => input.value.trim()) });
+    },
+    days: (field, value) => {
+      const input = make("input", {
+        type: "number",
+        min: 1,
+        max: 36525,
+        "aria-label": "Number of days",
+      });
+      input.value = /^\d+$/.test(value) ? value : 30;
+      const whole = make("span", { class: "between" }, input, " days");
+      return Object.assign(whole, { given: () => input.value.trim() });
+    },
   };
   const pickerFor = (field, op) => {
-    if (op === "empty" || op === "not_empty") return pickers.none;
-    if (field.kind === "yes_no") return pickers.yes_no;
-    if (field.choices.length) return op === "one_of" ? pickers.choices : pickers.choice;
-    return op === "one_of" ? pickers.lines : pickers.line;
+    const choices = field.choices.length > 0 || field.kind === "group";
+    switch (field.operators.find((one) => one.op === op)?.takes) {
+      case "nothing":
+        return pickers.none;
+      case "several":
+        return choices ? pickers.choices : pickers.lines;
+      case "two":
+        return pickers.two;
+      case "days":
+        return pickers.days;
+      default:
+        if (field.kind === "yes_no") return pickers.yes_no;
+        return choices ? pickers.choice : pickers.line;
+    }
   };
 
   const row = (rule) => {
-    const own = [...fields.values()].filter((field) => field.own);
-    const options = (some) => some.map((f) => option(f.key, f.label, f.key === rule.field));
     const name = make("select", { "aria-label": "Field" });
-    if (own.length) {
-      name.append(
-        make("optgroup", { label: "Built in" }, ...options([...fields.values()].filter((f) => !f.own))),
-        make("optgroup", { label: "Custom fields" }, ...options(own)),
-      );
-    } else name.append(...options([...fields.values()]));
+    const sections = new Map();
+    for (const field of fields.values()) {
+      if (field.kind === "group" && !field.choices.length && field.key !== rule.field) continue;
+      if (!sections.has(field.section)) {
+        sections.set(field.section, make("optgroup", { label: field.section }));
+      }
+      sections
+        .get(field.section)
+        .append(option(field.key, field.label, field.key === rule.field));
+    }
+    name.append(...sections.values());
     const operator = make("select", { "aria-label": "Operator" });
     const remove = make("button", { type: "button", class: "plain-button" }, "Remove");
     const item = make("li", { class: "rule" }, name, operator, make("span"), remove);
@@ -230,6 +265,7 @@ for (const editor of document.querySelectorAll("[data-conditions]")) {
     list.append(...present.rules.map(row));
     const asJson = source.closest(".field");
     asJson.hidden = true;
+    editor.querySelector("[data-reference]").hidden = true;
     const error = asJson.querySelector(".error");
     editor.append(
       make("p", { class: "joined" }, make("label", { for: block.id }, "Who meets"), block),

@@ -99,7 +99,8 @@ def group_command() -> None:
     required=True,
     metavar="JSON",
     help="""Which people: '{"field": "member_status", "op": "is", "value": "Current"}', or a block
-    '{"all": [rule, …]}', "any" or "none". A field is named by its key or its label.""",
+    '{"all": [rule, …]}', "any" or "none". A field is named by its key or its label, its company's
+    as "company.city"; docs/conditions.md has the operators.""",
 )
 @click.option("--sync", is_flag=True, help="Switch the sync to Higher Logic on.")
 @click.option("--key", help="An existing integration key; made when not given.")

@@ -66,8 +66,9 @@ def _in_app(inner: click.Command) -> click.Command:
 
 
 def _add_all() -> None:
-    from idp.directory.commands import group_command, import_command
+    from idp.directory.commands import import_command
     from idp.directory.contact_commands import company_command, person_command
+    from idp.directory.membership.commands import group_command
     from idp.oauth.commands import client, keys, tidy
     from idp.signin.commands import account_command
     from launch.association import association_command

@@ -10,10 +10,9 @@ from sqlalchemy import case, select
 
 from idp.database import db
 from idp.directory.import_runs import ImportRefusal, ImportRun
+from idp.directory.importing import formulas
 
 HEADER = ("Row", "Column", "Value", "Taken", "Reason", "What is to be said")
-# A spreadsheet takes a cell that begins so for a formula (OWASP, CSV Injection).
-_FORMULA = re.compile(r"[=+\-@\t\r\n]")
 
 
 def download(run: ImportRun) -> Response:
@@ -43,9 +42,5 @@ def _lines(rows: list[tuple[object, ...]]) -> Iterator[str]:
     yield "\ufeff"
     for row in rows:
         line = io.StringIO()
-        csv.writer(line).writerow([_harmless(cell) for cell in row])
+        csv.writer(line).writerow([formulas.safe(str(cell)) for cell in row])
         yield line.getvalue()
-
-
-def _harmless(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell

@@ -3,7 +3,9 @@
 import datetime as dt
 from dataclasses import dataclass
 
+from admin.import_columns import label
 from idp.database import now
+from idp.directory.builtin import BUILT_IN
 from idp.directory.import_runs import ImportRun
 from idp.directory.import_runs.runs import State
 
@@ -47,8 +49,12 @@ def progress_of(run: ImportRun) -> Progress:
 
 
 def _words(run: ImportRun, moment: dt.datetime) -> str:
-    if not run.rows_total:
-        return "Reading the file …"
+    if not run.rows_done:
+        return (
+            f"Reading the file: {run.rows_total:,} rows so far."
+            if run.rows_total
+            else ("Reading the file …")
+        )
     parts = [f"{run.rows_done:,} of {run.rows_total:,} rows"]
     seconds = (moment - run.working_since).total_seconds() if run.working_since else 0.0
     if seconds > 1 and run.rows_done:
@@ -111,6 +117,8 @@ def text(run: ImportRun) -> str:
             return "Nothing was changed."
         case "checked" if run.counts and not (run.counts["created"] or run.counts["updated"]):
             return "There is nothing to do: all that the file says is here already."
+        case "checked":
+            return "This is what the import would do. Start it when it looks right."
         case _:
             return ""
 
@@ -127,3 +135,16 @@ def size(run: ImportRun) -> str:
     if kilobytes < 1000:
         return f"{max(1, round(kilobytes)):,} KB"
     return f"{kilobytes / 1024:,.1f} MB"
+
+
+def losses(run: ImportRun) -> list[str]:
+    """What the guard asks about, a line for each kind of loss."""
+    if run.question is None:
+        return []
+    emptied = "emptied:"
+    return [
+        f"{count:,} would lose their {label(kind.removeprefix(emptied))}"
+        if kind.startswith(emptied) and kind.removeprefix(emptied) in BUILT_IN
+        else run.question["says"][kind]
+        for kind, count in run.question["counts"].items()
+    ]

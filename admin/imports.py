@@ -148,14 +148,19 @@ def _asked(key: str, ask: Any) -> Response:
 def _standing(run: ImportRun) -> dict[str, Any]:
     """What the page says of a run: itself, its progress in words, its first findings."""
     progress = import_words.progress_of(run)
+    result = run.state in {"checked", "asking", "done"} or (
+        run.state == "cancelled" and run.rows_done > 0
+    )
     return {
         "run": run,
+        "result": result and run.counts is not None,
         "kinds": KINDS,
         "size": import_words.size(run),
         "progress": progress,
         "headline": import_words.headline(run, progress),
         "text": import_words.text(run),
         "colour": import_words.colour(run),
+        "losses": import_words.losses(run),
         "refusals": _first(run, taken=False),
         "remarks": _first(run, taken=True),
         "kept": db.session.scalar(

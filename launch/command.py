@@ -66,8 +66,8 @@ def _in_app(inner: click.Command) -> click.Command:
 
 
 def _add_all() -> None:
-    from idp.directory.commands import import_command
     from idp.directory.contact_commands import company_command, person_command
+    from idp.directory.import_commands import import_command, import_mappings_command
     from idp.directory.membership.commands import group_command
     from idp.oauth.commands import client, keys, tidy
     from idp.signin.commands import account_command
@@ -76,6 +76,7 @@ def _add_all() -> None:
 
     for part in (
         import_command,
+        import_mappings_command,
         group_command,
         person_command,
         company_command,

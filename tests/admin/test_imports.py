@@ -118,7 +118,7 @@ def test_a_file_is_checked_first_and_then_imported(app: Flask, staff: FlaskClien
     assert count(ImportPart) == 0, "the file goes when it is over"
     listed = staff.get("/panel/imports/").text
     assert "people.csv" in listed
-    assert "1 new, 0 changed, 2 refused" in listed
+    assert "1 new, 0 changed, 2 not taken" in listed
 
 
 def test_the_refused_rows_are_shown_and_downloaded_without_formulas(
@@ -278,7 +278,7 @@ def test_a_file_that_takes_much_away_asks_first_and_waits_for_the_answer(
         run_worker(app)
         page = staff.get(path).text
         assert "Before anything is changed: is this meant?" in page
-        assert "<li>40 would" in page
+        assert "<li>40 would lose their Member status</li>" in page
         assert "Start the import" not in page
         press(staff, path, "start")
         assert the_run(path).state == "asking", "nobody starts it without an answer"

@@ -21,6 +21,8 @@ COMMANDS = [
     "check",
     "db upgrade",
     "import",
+    "import-mappings list",
+    "import-mappings delete",
     "account create",
     "account deactivate",
     "account reactivate",

@@ -91,7 +91,9 @@ def cancel(run: ImportRun) -> None:
     if run.at_work and run.lease_owner is not None:
         move(run, (run.state,), run.state, cancel_asked=True)
     else:
-        move(run, (*WAITING, "checking", "running"), "cancelled", finished_at=now())
+        # What was looked at is not what was done.
+        begun = {} if run.state == "running" else {"rows_done": 0}
+        move(run, (*WAITING, "checking", "running"), "cancelled", finished_at=now(), **begun)
         files.forget(run.id)
     _note(run, audit.Event.IMPORT_CANCELLED)
     db.session.commit()

@@ -65,6 +65,7 @@ def claim() -> Claim | None:
         return None
     run = min(waiting, key=lambda run: (run.queued_at or run.created_at, run.id))
     if run.cancel_asked:
+        run.rows_done = run.rows_done if run.state == "running" else 0
         run.state, run.finished_at, run.cancel_asked = "cancelled", moment, False
         files.forget(run.id)
         db.session.commit()

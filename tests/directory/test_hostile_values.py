@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from flask import Flask
 
 from idp.directory import conditions, fields, importing
-from idp.directory.commands import import_command
+from idp.directory.import_commands import import_command
 from idp.directory.conditions import InvalidCondition
 from idp.directory.contacts import InvalidValue
 

@@ -47,6 +47,12 @@ FOR_STAFF = [
     "/panel/groups/values",
     "/panel/groups/a-group",
     "/panel/groups/a-group/members",
+    "/panel/groups/a-group/members/past",
+    "/panel/groups/a-group/members/added",
+    "/panel/groups/a-group/members/shut-out",
+    "/panel/groups/a-group/members/search",
+    "/panel/groups/a-group/members/add",
+    "/panel/groups/a-group/member/a-person",
     "/panel/groups/a-group/status.json",
     "/panel/groups/a-group/delete",
 ]
@@ -128,7 +134,7 @@ def test_what_changes_something_is_refused_to_members_and_without_its_token(
     for rule in app.url_map.iter_rules():
         if rule.endpoint.partition(".")[0] not in ROLES or "POST" not in (rule.methods or set()):
             continue
-        path = re.sub("<[^>]+>", "a-person", rule.rule)
+        path = re.sub("<[^>]+>", "a-person", re.sub("<int:[^>]+>", "1", rule.rule))
         assert member.post(path, data={"csrf_token": token[1]}).status_code == 403, path
         assert staff.post(path).status_code == 400, path
 

@@ -8,9 +8,9 @@ from click.testing import CliRunner
 from flask import Flask
 
 from idp.directory import conditions, fields, importing
-from idp.directory.import_commands import import_command
 from idp.directory.conditions import InvalidCondition
 from idp.directory.contacts import InvalidValue
+from idp.directory.import_commands import import_command
 
 
 @pytest.mark.parametrize(

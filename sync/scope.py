@@ -64,4 +64,6 @@ def in_scope(contact: FromClause) -> ColumnElement[bool]:
         .where(person.c.company_id == contact.c.id, eligible(person), in_synced_group(person))
         .correlate(contact)
     )
-    return and_(eligible(contact), or_(in_synced_group(contact), employs_one))
+    # Nobody works for a person, and not every planner sees that there is nobody to look for.
+    is_employer = and_(contact.c.kind == "company", employs_one)
+    return and_(eligible(contact), or_(in_synced_group(contact), is_employer))

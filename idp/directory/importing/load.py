@@ -204,7 +204,7 @@ class _File:
         of_companies = parents.Parents(self._reader, report)
         writer = Writer(plans.model_kind, self._reader.custom)
         db.session.rollback()
-        cancelled = False
+        cancelled, analyse_at = False, CHUNK
         for chunk in self._rows.chunks():
             planned = plans.plan(chunk)
             writer.write(planned)
@@ -213,6 +213,11 @@ class _File:
                 self._keeping(report)
             db.session.commit()
             of_companies.note(planned)
+            if report.created >= analyse_at:
+                # What was true of the tables when this began is not any more.
+                db.session.execute(text("ANALYZE"))
+                db.session.commit()
+                analyse_at *= 4
             try:
                 self._say(report.rows_done, report.rows)
             except Cancelled:

@@ -1,4 +1,4 @@
-"""The condition editor: conditions without JSON, and what a condition would do before it does.
+"""The condition editor: conditions without JSON.
 
 The page holds the condition as JSON in a text area; a script puts rules with pickers in its
 place, made from what ``description`` says of the fields. A tree with blocks inside of blocks
@@ -9,25 +9,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 
 from idp.database import db
-from idp.directory import conditions, membership
-from idp.directory.accounts import Account
+from idp.directory import conditions
 from idp.directory.builtin import BUILT_IN
 from idp.directory.contacts import Contact
 from idp.directory.fields import KIND_NAMES, CustomField
 from idp.directory.groups import Group
-from sync import scope, status
 
 # Built-in fields whose few values are worth picking from; e-mail addresses are not.
 PICKED = ("member_status", "member_type", "designation", "city", "state", "country")
 MOST_PICKED = 50
-NOUNS = {
-    "people": ("person", "people"),
-    "companies": ("company", "companies"),
-    "both": ("contact", "contacts"),
-}
 START: conditions.Tree = {
     "version": 1,
     "all": [{"field": "member_status", "op": "is", "value": "Current"}],
@@ -121,102 +114,3 @@ def values_of(key: str) -> list[str]:
             .limit(MOST_PICKED)
         )
     )
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What a condition would do: whom it selects, and for a group that is there, who comes and
-    goes. ``left_out`` counts by the reasons of ``sync.status``."""
-
-    sentence: str
-    selects: str
-    matching: int
-    syncing: int
-    left_out: dict[str, int]
-    joining: int = 0
-    leaving: int = 0
-
-    @property
-    def outcome(self) -> str:
-        """“1,813 people match; 1,414 of them will sync; 399 left out: no account (280), …”"""
-        if not self.matching:
-            return "Nobody matches"
-        one, many = NOUNS[self.selects]
-        words = f"1 {one} matches" if self.matching == 1 else f"{self.matching:,} {many} match"
-        words += f"; {self.syncing:,} of them will sync"
-        out = sum(self.left_out.values())
-        if out:
-            reasons = ", ".join(
-                f"{status.REASONS[reason].lower()} ({number:,})"
-                for reason, number in self.left_out.items()
-                if number
-            )
-            words += f"; {out:,} left out: {reasons}"
-        return words
-
-    @property
-    def movement(self) -> str:
-        """“12 join, 3 leave” for a group that is there; empty when nobody does."""
-        if not (self.joining or self.leaving):
-            return ""
-        return f"When you save: {self.joining:,} join, {self.leaving:,} leave"
-
-    def as_json(self) -> dict[str, Any]:
-        """For the script."""
-        return {"sentence": self.sentence, "outcome": self.outcome, "movement": self.movement}
-
-
-def preview(tree: conditions.Tree, selects: str, group: Group | None = None) -> Preview:
-    """What a checked condition would do. Reads only, in a fixed number of statements."""
-    known = conditions.known_fields()
-    matching = membership.matching(tree, selects)
-    contact, account = scope.contacts("previewed"), Account.__table__.alias("theirs")
-    reason = case(
-        (~contact.c.active, "inactive"),
-        (contact.c.kind == "company", ""),
-        (account.c.id.is_(None), "no_account"),
-        (account.c.deactivated_at.is_not(None), "account_deactivated"),
-        else_="",
-    ).label("reason")
-    counted = {
-        row.reason: row.number
-        for row in db.session.execute(
-            select(reason, func.count().label("number"))
-            .select_from(contact)
-            .outerjoin(account, account.c.person_id == contact.c.id)
-            .where(contact.c.id.in_(matching))
-            .group_by(reason)
-        )
-    }
-    joining, leaving = _movement(matching, group) if group is not None else (0, 0)
-    return Preview(
-        sentence=conditions.sentence(tree, known),
-        selects=selects,
-        matching=sum(counted.values()),
-        syncing=counted.get("", 0),
-        left_out={name: counted.get(name, 0) for name in status.REASONS},
-        joining=joining,
-        leaving=leaving,
-    )
-
-
-def _movement(matching: Any, group: Group) -> tuple[int, int]:
-    there = membership.contact_ids_of(group.id)
-    contact, gone = scope.contacts("joining"), membership.Membership.__table__.alias("leaving")
-    row = db.session.execute(
-        select(
-            select(func.count())
-            .select_from(contact)
-            .where(contact.c.id.in_(matching), contact.c.id.not_in(there))
-            .scalar_subquery(),
-            select(func.count())
-            .select_from(gone)
-            .where(
-                gone.c.group_id == group.id,
-                gone.c.origin == "rule",
-                gone.c.contact_id.not_in(matching),
-            )
-            .scalar_subquery(),
-        )
-    ).one()
-    return row[0], row[1]

@@ -9,7 +9,7 @@ from sqlalchemy import distinct, func, select
 from wtforms import BooleanField, SelectField, StringField, TextAreaField, validators
 from wtforms.fields import SelectChoice
 
-from admin import condition_editor, group_sync
+from admin import condition_editor, group_preview, group_sync
 from admin.access import page
 from admin.group_members import MembersPages, found, size
 from admin.lists import matches, page_of, searched
@@ -135,7 +135,7 @@ class GroupsView(MembersPages):
                 tree = conditions.from_json(request.form.get("condition", ""))
             except conditions.InvalidCondition as error:
                 return {"error": str(error)}
-            shown = condition_editor.preview(tree, _selects(request.form.get("selects")), group)
+            shown = group_preview.shown(tree, _selects(request.form.get("selects")), group)
             db.session.rollback()
         return shown.as_json()
 
@@ -149,13 +149,23 @@ class GroupsView(MembersPages):
         shown, unreadable = None, ""
         if group is not None and not form.is_submitted():
             try:
-                shown = condition_editor.preview(group.condition, group.selects, group)
+                shown = group_preview.shown(group.condition, group.selects, group)
             except conditions.InvalidCondition as error:
                 unreadable = str(error)
         if form.validate_on_submit():
             tree = _condition(form)
+            if tree is not None and "look" in request.form:
+                return self.render(
+                    "panel/group_preview.html",
+                    group=group,
+                    name=form.name.data,
+                    reasons=status.REASONS,
+                    pages=group_sync.PAGES,
+                    sync=form.sync.data,
+                    **group_preview.page(tree, form.selects.data, group),
+                )
             if tree is not None and "preview" in request.form:
-                shown = condition_editor.preview(tree, form.selects.data, group)
+                shown = group_preview.shown(tree, form.selects.data, group)
             elif tree is not None and _would_switch_off(group, form):
                 return self._ask_switch_off(group)
             elif tree is not None and (saved := _save(form, group, tree)) is not None:

@@ -18,13 +18,14 @@ import psycopg
 from flask import Flask
 from sqlalchemy import func, select
 
-from admin import condition_editor
 from bench import association, association_groups
 from idp.database import db, reading
 from idp.directory import conditions, contacts, fields, groups
 from idp.directory.contacts import Company, Person
+from idp.directory.difference import Edited
 from idp.directory.groups import Group
 from idp.directory.membership import Membership
+from sync import preview
 
 CHANGES = ("a custom field", "the status", "the company")
 FLOOR = "a bare UPDATE"
@@ -220,8 +221,8 @@ def previews(here: Contestant) -> dict[str, float]:
             tree = conditions.parse(trees[name])
             db.session.remove()
             with reading():
-                group = _largest()
-                taken[name] = _timed(partial(condition_editor.preview, tree, "people", group))
+                group_id = _largest().id
+                taken[name] = _timed(partial(preview.counts, Edited(tree, "people", group_id)))
                 db.session.rollback()
         db.session.remove()
     return taken

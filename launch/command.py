@@ -73,7 +73,10 @@ def _add_all() -> None:
     from idp.signin.commands import account_command
     from launch.association import association_command
     from sync.commands import sync
+    from sync.preview_command import preview_command
 
+    # A command about groups that only the sync can answer.
+    group_command.add_command(preview_command)
     for part in (
         import_command,
         import_mappings_command,

@@ -11,12 +11,21 @@ group. There is nothing to tell where Higher Logic never had it.
 works for. Who was in scope once stays in the ledger: Higher Logic has a record to keep current.
 """
 
-from sqlalchemy import ColumnElement, FromClause, and_, exists, or_
+from sqlalchemy import ColumnElement, FromClause, and_, case, exists, func, or_, select
 
 from idp.directory.accounts import Account
 from idp.directory.contacts import Contact
 from idp.directory.groups import Group
 from idp.directory.membership import Membership
+
+REASONS = {
+    "no_account": "No account",
+    "no_email": "No e-mail address",
+    "duplicate_email": "E-mail address of another who syncs",
+    "inactive": "Record not in use",
+    "account_deactivated": "Account deactivated",
+}
+"""What keeps a contact from the feed, in the staff's words."""
 
 # Aliases throughout: these expressions stand inside of statements about the same tables.
 
@@ -40,6 +49,44 @@ def eligible(contact: FromClause) -> ColumnElement[bool]:
 def alias(contact: FromClause) -> ColumnElement[bool]:
     """Whether a contact is a record that was merged into another."""
     return contact.c.merged_into_id.is_not(None)
+
+
+def reason(contact: FromClause, account: FromClause) -> ColumnElement[str]:
+    """Why Higher Logic may not be told of a contact: of ``REASONS``, empty for who is ``eligible``.
+
+    ``account`` is the account table, outer joined to the contact. Who has no account for want of an
+    address, or because another signs in with it, is told that: it is what staff have to mend.
+    """
+    return case(
+        (~contact.c.active, "inactive"),
+        (contact.c.kind == "company", ""),
+        (account.c.deactivated_at.is_not(None), "account_deactivated"),
+        (account.c.id.is_not(None), ""),
+        (contact.c.email_key.is_(None), "no_email"),
+        (shares_address(contact), "duplicate_email"),
+        else_="no_account",
+    )
+
+
+def shares_address(contact: FromClause) -> ColumnElement[bool]:
+    """Whether another contact of whom Higher Logic may be told has the same e-mail address, letter
+    case aside. Higher Logic wants each address once."""
+    other, any_one = contacts("namesake"), contacts("addressed")
+    # Few addresses are had twice. Found all at once from the index of addresses, they save looking
+    # for another owner of each of a million.
+    had_twice = (
+        select(any_one.c.email_key)
+        .where(any_one.c.email_key.is_not(None))
+        .group_by(any_one.c.email_key)
+        .having(func.count() > 1)
+    )
+    another = (
+        exists()
+        .where(other.c.email_key == contact.c.email_key, other.c.id != contact.c.id)
+        .where(eligible(other))
+        .correlate(contact)
+    )
+    return and_(contact.c.email_key.in_(had_twice), another)
 
 
 def in_synced_group(contact: FromClause) -> ColumnElement[bool]:

@@ -8,20 +8,16 @@ off is ``off``. *Pending* and *failed* exclude each other: failed is what Higher
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Select, and_, case, distinct, func, or_, select
+from sqlalchemy import Select, and_, case, func, or_, select
 
 from idp.database import db
 from idp.directory.accounts import Account
 from idp.directory.contacts import Contact
 from idp.directory.groups import Group
-from idp.directory.membership import Membership
+from idp.directory.membership import Membership, contact_ids_of
 from sync import connection, leases, ledger, scope
 
-REASONS = {
-    "no_account": "No account",
-    "inactive": "Record not in use",
-    "account_deactivated": "Account deactivated",
-}
+REASONS = scope.REASONS
 
 
 def overall() -> dict[str, Any]:
@@ -111,27 +107,13 @@ def of_contact(contact: Contact) -> dict[str, Any]:
 
 def left_out(group: Group) -> dict[str, int]:
     """How many members of a group are not sent, by reason (``REASONS``), each counted once."""
-    contact, account = Contact.__table__, Account.__table__
-    reason = case(
-        (~contact.c.active, "inactive"),
-        (account.c.id.is_(None), "no_account"),
-        else_="account_deactivated",
-    ).label("reason")
+    contact, account = scope.contacts("left_out"), Account.__table__.alias("theirs")
+    reason = scope.reason(contact, account).label("reason")
     query = (
-        select(reason, func.count(distinct(contact.c.id)).label("number"))
+        select(reason, func.count().label("number"))
         .select_from(contact)
-        .join(Membership.__table__, Membership.contact_id == contact.c.id)
         .outerjoin(account, account.c.person_id == contact.c.id)
-        .where(
-            Membership.group_id == group.id,
-            or_(
-                ~contact.c.active,
-                and_(
-                    contact.c.kind == "person",
-                    or_(account.c.id.is_(None), account.c.deactivated_at.is_not(None)),
-                ),
-            ),
-        )
+        .where(contact.c.id.in_(contact_ids_of(group.id)), ~scope.eligible(contact))
         .group_by(reason)
     )
     counted = {found.reason: found.number for found in db.session.execute(query)}

@@ -256,8 +256,6 @@ for (const editor of document.querySelectorAll("[data-conditions]")) {
     for (const button of removes) button.hidden = removes.length === 1;
   };
   form.elements.selects.addEventListener("change", soon);
-  // Taken out, not hidden: a form sends its first button when Enter is pressed in a field.
-  document.querySelector("[data-preview-button]").parentElement.remove();
   if (present) {
     for (const [value, words] of Object.entries(BLOCKS)) {
       block.append(option(value, words, value === present.block));

@@ -154,10 +154,11 @@ def test_a_preview_says_what_would_happen_and_writes_nothing(
     before = db.session.scalar(select(func.count()).select_from(AuditEvent))
     facts = look({"field": "member_status", "op": "is", "value": "Grace"})
     assert facts["sentence"] == "Member status is Grace"
-    assert facts["outcome"] == (
-        "3 people match; 1 of them will sync; 2 left out: no account (1), record not in use (1)"
+    assert facts["outcome"] == "3 people will be in it; 1 of them will sync"
+    assert facts["movement"] == (
+        "When you save: 3 join, 1 leaves, 2 match but will not reach Higher Logic: "
+        "1 has no account, 1 is a record out of use"
     )
-    assert facts["movement"] == "When you save: 3 join, 1 leave"
     assert "There is no field" in look({"field": "x", "op": "is", "value": "1"})["error"]
     # The same without a script: the page comes back with it.
     form = {**FORM, "condition": json.dumps({"field": "member_status", "op": "empty"})}
@@ -217,7 +218,7 @@ def test_members_say_what_keeps_them_from_the_sync(app: Flask, staff: FlaskClien
     factories.person(last_name="With", account=True)
     factories.group(key="g")
     page = staff.get("/panel/groups/g/members").text
-    assert "Left out: no account" in page
+    assert "Left out: no e-mail address" in page
     assert "Would sync" in page
     found = staff.get("/panel/groups/g/members?q=without").text
     assert "1 member" in found

@@ -43,6 +43,7 @@ COMMANDS = [
     "company merge",
     "association set",
     "group create",
+    "group preview",
     "sync status",
     "sync push",
     "sync resend",

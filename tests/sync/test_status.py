@@ -70,7 +70,14 @@ def test_who_is_left_out_and_why(app: Flask) -> None:
     factories.company(member_status="Current")
     factories.company(member_status="Current", active=False)
     db.session.commit()
-    assert status.left_out(group) == {"no_account": 1, "inactive": 2, "account_deactivated": 1}
+    factories.person(email="")
+    assert status.left_out(group) == {
+        "no_account": 1,
+        "no_email": 1,
+        "duplicate_email": 0,
+        "inactive": 2,
+        "account_deactivated": 1,
+    }
     assert status.of_group(group)["due"] == 2
 
 

@@ -53,12 +53,13 @@ _SPELLINGS = [
     "/",
 ]
 texts = st.sampled_from(_SPELLINGS) | st.text(LETTERS, min_size=1, max_size=4).filter(str.strip)
-whole_numbers = st.sampled_from([-(10**15), -1, 0, 1, 2, 7, 10**15]) | st.integers(-9, 9)
+whole_numbers = st.sampled_from([-(10**15), -1, 10**15]) | st.integers(0, 3)
 decimals = st.sampled_from(
     [Decimal(text) for text in ("0", "0.1", "0.2", "0.3", "-0.000001", "999999999999.999999", "7")]
-) | st.integers(-30, 30).map(lambda tenths: Decimal(tenths) / 10)
-days = st.integers(-4, 4).map(lambda days: TODAY + dt.timedelta(days=days)) | st.sampled_from(
-    [dt.date(1, 1, 1), dt.date(9999, 12, 31), dt.date(2026, 2, 28)]
+) | st.integers(1, 4).map(lambda tenths: Decimal(tenths) / 10)
+days = st.sampled_from(
+    [TODAY + dt.timedelta(days=days) for days in (0, 1, -1, 2, -2)]
+    + [dt.date(1, 1, 1), dt.date(9999, 12, 31)]
 )
 emails = st.sampled_from(["ada@example.org", "ADA@example.org", "grace@example.com"])
 web_addresses = st.sampled_from(["https://example.org/A", "https://example.org/a", "http://a.org"])
@@ -87,7 +88,7 @@ def _written(value: Any) -> Any:
 
 def _value(field: conditions.AnyField, op: str) -> st.SearchStrategy[Any]:
     if op in {"in_last_days", "in_next_days"}:
-        return st.sampled_from([1, 2, 3, 36_525])
+        return st.sampled_from([1, 2, 36_525])
     choices = list(conditions.choices_of(field))
     one: st.SearchStrategy[Any] = st.sampled_from(choices) if choices else VALUES[field.kind]
     if op == "between":
@@ -100,10 +101,15 @@ def _value(field: conditions.AnyField, op: str) -> st.SearchStrategy[Any]:
 def rules(known: Mapping[str, conditions.AnyField]) -> st.SearchStrategy[Any]:
     """Rules about any of these fields, with any operator that fits."""
 
+    # By kind first: most fields are built-in texts, and would leave the others aside.
+    by_kind: dict[str, list[conditions.AnyField]] = {}
+    for one in known.values():
+        if conditions.may_be_asked(one):
+            by_kind.setdefault(one.kind, []).append(one)
+
     @st.composite
     def rule(draw: st.DrawFn) -> Any:
-        asked = [field for field in known.values() if conditions.may_be_asked(field)]
-        field = draw(st.sampled_from(asked))
+        field = draw(st.sampled_from(by_kind[draw(st.sampled_from(sorted(by_kind)))]))
         op = draw(st.sampled_from(operators_of(field)))
         said = {"field": field.key, "op": op}
         return said if takes(op) == "nothing" else {**said, "value": draw(_value(field, op))}
@@ -113,12 +119,12 @@ def rules(known: Mapping[str, conditions.AnyField]) -> st.SearchStrategy[Any]:
 
 def trees(known: Mapping[str, conditions.AnyField]) -> st.SearchStrategy[Any]:
     """Whole conditions about any of these fields."""
-    part = rules(known)
+    alone = part = rules(known)
     for _level in range(2):
         part = part | _block(part)
-    return (_block(part) | part | st.just({"any": []})).map(
-        lambda given: conditions.parse(given, known)
-    )
+    # Many single rules: in a block, what one of them answers is often decided by another.
+    whole = st.one_of(alone, alone, alone, _block(part), part, st.just({"any": []}))
+    return whole.map(lambda given: conditions.parse(given, known))
 
 
 def _block(part: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

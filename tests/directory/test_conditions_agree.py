@@ -94,7 +94,7 @@ def whom(data: st.DataObject, own: list[fields.CustomField]) -> Iterator[tuple[i
         values = saved(company, asked, by_key)
         companies.append((company, Known({**values, "has_account": False})))
     people = data.draw(
-        st.lists(contacts(keys, OF_BOTH + OF_PEOPLE), min_size=3, max_size=6), "people"
+        st.lists(contacts(keys, OF_BOTH + OF_PEOPLE), min_size=4, max_size=7), "people"
     )
     for number, (columns, asked) in enumerate(people):
         company, employer = data.draw(st.sampled_from(companies), "company")
@@ -129,7 +129,7 @@ def test_sql_and_a_plain_reading_select_the_same_contacts(
         kinds = {key.removeprefix("company."): field.kind for key, field in known.items()}
         everybody = dict(whom(data, own))
         trees = data.draw(
-            st.lists(condition_trees.trees(known), min_size=6, max_size=6), "conditions"
+            st.lists(condition_trees.trees(known), min_size=10, max_size=10), "conditions"
         )
         contact = Contact.__table__.c
         asked = [conditions.compile_condition(tree, known, today=TODAY) for tree in trees]

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import String, cast, select
+from sqlalchemy import ColumnElement, String, cast, select
 
+from admin import exports
 from admin.access import PanelView, page
 from admin.group_sync import PAGES
 from admin.lists import Listing, matches, page_of, searched, title
+from idp import audit_export
 from idp.audit import AuditEvent
 from idp.database import db
 from idp.directory import conditions
@@ -35,6 +37,7 @@ WORDS = {
     "staff:contact:deactivated": "Record put out of use",
     "staff:contact:reactivated": "Record put back into use",
     "staff:contact:merged": "Records merged",
+    "staff:export:made": "Exported",
     "staff:association:changed": "Association changed",
     "staff:sync:resent": "Sent to Higher Logic again",
     "staff:sync:reconciled": "Compared with Higher Logic",
@@ -64,15 +67,23 @@ class AuditView(PanelView):
     @page("/")
     def index(self) -> str:
         """The events, or those that a search finds."""
-        event = AuditEvent.__table__.c
-        search = searched()
         query = select(AuditEvent).order_by(AuditEvent.id.desc())
-        if search:
-            query = query.where(
-                matches(search, event.name, event.actor, event.subject, cast(event.detail, String))
-            )
+        if (asked := _asked()) is not None:
+            query = query.where(asked)
         listing = page_of(query)
         return self.render("panel/audit.html", listing=in_words(listing))
+
+    @page("/export", methods=("POST",))
+    def export(self) -> Any:
+        """The events, or those that a search finds, as a file."""
+        return exports.download(audit_export.events(_asked()))
+
+
+def _asked() -> ColumnElement[bool] | None:
+    """What the request looks for; ``None``: every event."""
+    event = AuditEvent.__table__.c
+    columns = (event.name, event.actor, event.subject, cast(event.detail, String))
+    return matches(searched(), *columns) if searched() else None
 
 
 def in_words(listing: Listing) -> Listing:

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import flash, redirect, request, url_for
 
-from admin import client_addresses, groups_by_name
+from admin import client_addresses, exports, groups_by_name
 from admin.access import page
 from admin.client_addresses import NewClientForm
 from admin.client_forms import ClientForm
@@ -15,7 +15,7 @@ from admin.self_test import SelfTestPages
 from admin.worksheet import WorksheetPages
 from idp.database import db
 from idp.directory.contacts import InvalidValue
-from idp.oauth import clients, registration, worksheet
+from idp.oauth import client_export, clients, registration, worksheet
 
 HIGHER_LOGIC_PATH = "/HigherLogic/Security/OAuth/Authentication.aspx"
 
@@ -29,6 +29,11 @@ class ClientsView(SecretPages, WorksheetPages, SelfTestPages):
         return self.render(
             "panel/clients.html", clients=clients.every(), templates=client_addresses.TITLES
         )
+
+    @page("/export", methods=("POST",))
+    def export(self) -> Any:
+        """The clients as a file; no secret is in it."""
+        return exports.download(client_export.clients())
 
     @page("/new", methods=("GET", "POST"))
     def new(self) -> Any:

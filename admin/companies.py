@@ -3,9 +3,9 @@
 from typing import Any
 
 from flask import flash, redirect, request, url_for
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 
-from admin import lookups, records
+from admin import exports, lookups, records
 from admin.access import page
 from admin.contact_forms import (
     COMMON,
@@ -21,7 +21,7 @@ from admin.lists import matches, page_of, searched
 from admin.merge import MergeableView
 from idp import audit, custom_inputs
 from idp.database import db
-from idp.directory import contacts, fields, photos
+from idp.directory import contacts, exporting, fields, photos
 from idp.directory.contacts import (
     KNOWN_PHONE_TYPES,
     PHONE_TYPES,
@@ -58,7 +58,6 @@ class CompaniesView(PhotoPages, MergeableView):
             .correlate(company)
             .scalar_subquery()
         )
-        search = searched()
         query = (
             select(
                 *(company.c[name] for name in "key name email city country".split()),
@@ -69,10 +68,14 @@ class CompaniesView(PhotoPages, MergeableView):
             .where(company.c.kind == "company", company.c.merged_into_id.is_(None))
             .order_by(company.c.name, company.c.id)
         )
-        if search:
-            names = ("name", "email", "member_id", "key", "city")
-            query = query.where(matches(search, *(company.c[name] for name in names)))
+        if (asked := _asked()) is not None:
+            query = query.where(asked)
         return self.render("panel/companies.html", listing=page_of(query))
+
+    @page("/export", methods=("POST",))
+    def export(self) -> Any:
+        """The companies, or those that the search finds, as a file."""
+        return exports.download(exporting.companies(_asked()))
 
     @page("/search")
     def search(self) -> dict[str, list[str]]:
@@ -167,6 +170,13 @@ class CompaniesView(PhotoPages, MergeableView):
                 flash("The record is saved.", "success")
                 return redirect(url_for("panel_companies.company", key=saved), 303)
         return self.render("panel/company_edit.html", form=form, company=company, custom=custom)
+
+
+def _asked() -> ColumnElement[bool] | None:
+    """What the request looks for, in the contact table; ``None``: every company."""
+    names = ("name", "email", "member_id", "key", "city")
+    columns = (Contact.__table__.c[name] for name in names)
+    return matches(searched(), *columns) if searched() else None
 
 
 def _found(key: str) -> Company:

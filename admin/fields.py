@@ -5,11 +5,12 @@ from typing import Any
 from flask import abort, flash, redirect, request, url_for
 from sqlalchemy import select
 
+from admin import exports
 from admin.access import PanelView, page
 from admin.field_forms import APPLIES_TO, BY, form_for, save
 from idp import audit
 from idp.database import db
-from idp.directory import field_deletion, fields
+from idp.directory import exporting, field_deletion, fields
 from idp.directory.contacts import InvalidValue
 from idp.directory.fields import CustomField
 from idp.oauth import claim_mapping
@@ -28,6 +29,11 @@ class FieldsView(PanelView):
             kinds=fields.KIND_NAMES,
             applies_to=APPLIES_TO,
         )
+
+    @page("/export", methods=("POST",))
+    def export(self) -> Any:
+        """The fields with their choices as a file."""
+        return exports.download(exporting.custom_fields())
 
     @page("/new", methods=("GET", "POST"))
     def new(self) -> Any:

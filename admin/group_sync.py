@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 from flask import url_for
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 
 from admin.lists import matches, title
 from admin.moments import exact, in_words
@@ -117,11 +117,10 @@ def members(group: Group, search: str) -> Select[Any]:
         .outerjoin(row, row.c.contact_id == contact.c.id)
         .order_by(contact.c.last_name, contact.c.first_name, contact.c.name, contact.c.id)
     )
-    if search:
-        query = query.where(
-            matches(
-                search,
-                *(contact.c[name] for name in "first_name last_name name email member_id".split()),
-            )
-        )
-    return query
+    return query.where(found_by(search)) if search else query
+
+
+def found_by(search: str) -> ColumnElement[bool]:
+    """Which members a search finds, in the contact table."""
+    names = "first_name last_name name email member_id".split()
+    return matches(search, *(Contact.__table__.c[name] for name in names))

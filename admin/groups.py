@@ -5,17 +5,17 @@ from typing import Any
 
 from flask import flash, redirect, request, url_for
 from flask_wtf import FlaskForm
-from sqlalchemy import distinct, func, select
+from sqlalchemy import ColumnElement, distinct, func, select
 from wtforms import BooleanField, SelectField, StringField, TextAreaField, validators
 from wtforms.fields import SelectChoice
 
-from admin import condition_editor, group_preview, group_sync
+from admin import condition_editor, exports, group_preview, group_sync
 from admin.access import page
 from admin.group_members import MembersPages, found, size
 from admin.lists import matches, page_of, searched
 from idp import database
 from idp.database import db
-from idp.directory import conditions, fields, groups
+from idp.directory import conditions, exporting, fields, groups
 from idp.directory.contacts import KEY_LENGTH, TEXT_LENGTH, InvalidValue
 from idp.directory.groups import Group
 from idp.directory.membership import Membership, catalogue, day
@@ -52,7 +52,6 @@ class GroupsView(MembersPages):
     @page("/")
     def index(self) -> str:
         """The groups by name."""
-        search = searched()
         members = (
             select(
                 Membership.group_id, func.count(distinct(Membership.contact_id)).label("members")
@@ -65,8 +64,8 @@ class GroupsView(MembersPages):
             .outerjoin(members, members.c.group_id == Group.id)
             .order_by(Group.name, Group.id)
         )
-        if search:
-            query = query.where(matches(search, Group.__table__.c.name))
+        if (asked := _asked()) is not None:
+            query = query.where(asked)
         standing = {group["key"]: group for group in status.overall()["groups"]}
         return self.render(
             "panel/groups.html",
@@ -85,6 +84,25 @@ class GroupsView(MembersPages):
     def group(self, key: str) -> Any:
         """A group's details, condition and sync."""
         return self._details(found(key))
+
+    @page("/export", methods=("POST",))
+    def export(self) -> Any:
+        """The groups, or those that the search finds, as a file."""
+        return exports.download(exporting.groups(_asked()))
+
+    @page("/<key:key>/members/export", methods=("POST",))
+    def export_members(self, key: str) -> Any:
+        """Who is in a group, or those that the search finds, as a file."""
+        group = found(key)
+        asked = group_sync.found_by(searched()) if searched() else None
+        return exports.download(exporting.members(group, asked), group.key)
+
+    @page("/<key:key>/members/past/export", methods=("POST",))
+    def export_past_members(self, key: str) -> Any:
+        """Who was in a group, or those that the search finds, as a file."""
+        group = found(key)
+        asked = group_sync.found_by(searched()) if searched() else None
+        return exports.download(exporting.past_members(group, asked), group.key)
 
     @page("/<key:key>/status.json")
     def status(self, key: str) -> dict[str, Any]:
@@ -195,6 +213,11 @@ class GroupsView(MembersPages):
         return self.render(
             "panel/group_switch_off.html", group=group, typed=typed, number=standing["due"]
         )
+
+
+def _asked() -> ColumnElement[bool] | None:
+    """What the request looks for; ``None``: every group."""
+    return matches(searched(), Group.__table__.c.name) if searched() else None
 
 
 def _selects(given: str | None) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from flask import url_for
 from sqlalchemy import func, or_, select
 
+from admin import exports
 from admin.access import PanelView, page
 from idp import association
 from idp.database import db
@@ -13,7 +14,7 @@ from idp.directory.accounts import Account
 from idp.directory.contacts import Contact, Person
 from idp.directory.groups import Group
 from idp.oauth.clients import Client
-from sync import connection, status
+from sync import connection, exporting, status
 
 UNNAMED = "Your association"
 
@@ -67,6 +68,11 @@ class OverviewView(PanelView):
             "failed": f"{standing['failed']:,}",
             "accepted": f"{standing['accepted']:,}",
         }
+
+    @page("/waiting/export", methods=("POST",))
+    def export_waiting(self) -> Any:
+        """What Higher Logic has not taken yet, and what it refused, as a file."""
+        return exports.download(exporting.waiting())
 
 
 def headline(standing: dict[str, Any]) -> str:

@@ -3,9 +3,9 @@
 from typing import Any
 
 from flask import abort, flash, redirect, request, url_for
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
-from admin import lookups, records
+from admin import exports, lookups, records
 from admin.access import may_manage, page, signed_in
 from admin.contact_forms import (
     COMMON,
@@ -21,7 +21,7 @@ from admin.lists import matches, page_of, searched
 from admin.merge import MergeableView
 from idp import audit, custom_inputs
 from idp.database import db
-from idp.directory import accounts, contacts, fields, photos
+from idp.directory import accounts, contacts, exporting, fields, photos
 from idp.directory.accounts import Account
 from idp.directory.contacts import (
     KNOWN_PHONE_TYPES,
@@ -62,7 +62,6 @@ class PeopleView(PhotoPages, MergeableView):
         """The people by name, or those that a search finds."""
         person, account = Contact.__table__, Account.__table__
         employer = person.alias("employer")
-        search = searched()
         query = (
             select(
                 *(person.c[name] for name in ("key", "email", "member_status", "active")),
@@ -77,15 +76,19 @@ class PeopleView(PhotoPages, MergeableView):
             .where(person.c.kind == "person", person.c.merged_into_id.is_(None))
             .order_by(person.c.last_name, person.c.first_name, person.c.id)
         )
-        if search:
-            names = ("first_name", "last_name", "email", "member_id", "key")
-            query = query.where(matches(search, *(person.c[name] for name in names)))
+        if (asked := _asked()) is not None:
+            query = query.where(asked)
         return self.render(
             "panel/people.html",
             listing=page_of(query),
             account_state=_state_of,
             states=ACCOUNT_STATES,
         )
+
+    @page("/export", methods=("POST",))
+    def export(self) -> Any:
+        """The people, or those that the search finds, as a file."""
+        return exports.download(exporting.people(_asked()))
 
     @page("/search")
     def search(self) -> dict[str, list[str]]:
@@ -215,6 +218,13 @@ class PeopleView(PhotoPages, MergeableView):
                 flash("The record is saved.", "success")
                 return redirect(url_for("panel_people.person", key=saved), 303)
         return self.render("panel/person_edit.html", form=form, person=person, custom=custom)
+
+
+def _asked() -> ColumnElement[bool] | None:
+    """Whom the request looks for, in the contact table; ``None``: everybody."""
+    names = ("first_name", "last_name", "email", "member_id", "key")
+    columns = (Contact.__table__.c[name] for name in names)
+    return matches(searched(), *columns) if searched() else None
 
 
 def _state_of(row: Any) -> str:

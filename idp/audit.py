@@ -63,6 +63,7 @@ class Event(enum.StrEnum):
     CLIENT_TEST_STARTED = "staff:client:self-test-started"
     CLIENT_TESTED = "staff:client:self-tested"
     IMPORTED = "staff:import:finished"
+    EXPORTED = "staff:export:made"
     MAPPING_CHANGED = "staff:mapping:changed"
     MAPPING_DELETED = "staff:mapping:deleted"
     IMPORT_STARTED = "staff:import:started"

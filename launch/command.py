@@ -72,6 +72,7 @@ def _add_all() -> None:
     from idp.oauth.commands import client, keys, tidy
     from idp.signin.commands import account_command
     from launch.association import association_command
+    from launch.export import export_command
     from sync.commands import sync
     from sync.preview_command import preview_command
 
@@ -80,6 +81,7 @@ def _add_all() -> None:
     for part in (
         import_command,
         import_mappings_command,
+        export_command,
         group_command,
         person_command,
         company_command,

@@ -23,6 +23,7 @@ COMMANDS = [
     "import",
     "import-mappings list",
     "import-mappings delete",
+    "export",
     "account create",
     "account deactivate",
     "account reactivate",
@@ -196,6 +197,30 @@ def test_the_status_of_the_sync_is_what_a_script_reads(tessera: Tessera) -> None
     assert {
         "state", "pending", "failed", "held", "accepted", "last_accepted_at", "groups"
     } <= set(status)  # fmt: skip
+
+
+def test_lists_are_exported_to_a_file_or_to_the_output(tessera: Tessera, tmp_path: Path) -> None:
+    source = tmp_path / "people.csv"
+    source.write_text("First Name,Last Name,Email\n=Ex,Port,ex.port@example.org\n")
+    assert tessera("import", "people", str(source)).returncode == 0
+    file = tmp_path / "out.csv"
+    done = tessera("export", "people", "--output", str(file))
+    assert done.returncode == 0, done.stderr
+    assert "rows written" in done.stderr
+    content = file.read_bytes()
+    assert content.startswith(b"\xef\xbb\xbfKey,")
+    assert b"'=Ex,," in content
+    assert {one.name for one in tmp_path.iterdir()} == {"people.csv", "out.csv"}
+    again = tessera.json("import", "people", str(file))
+    assert (again["created"], again["updated"], again["refused"]) == (0, 0, [])
+    for what in ("companies", "groups", "fields", "clients", "audit", "waiting"):
+        done = tessera("export", what, "--output", "-")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("\ufeff")
+    assert "staff:export:made" in tessera("export", "audit", "--output", "-").stdout
+    assert "no group" in tessera.refused("export", "members", "--group", "x", "--output", "-")
+    assert "--group" in tessera.refused("export", "members", "--output", "-")
+    assert "--group" in tessera.refused("export", "people", "--group", "x", "--output", "-")
 
 
 def test_a_missing_file_is_said_in_a_line(tessera: Tessera) -> None:

@@ -102,6 +102,16 @@ MADE_OF: dict[Kind, dict[str, list[str]]] = {
 """What can be imported of each kind: our field names, with the names that columns have."""
 
 
+TOLD_ONLY = " (export only)"
+"""How the name of a column ends that our own export tells something in which is imported nowhere:
+groups, the state of an account."""
+
+
+def is_told_only(column: str) -> bool:
+    """Whether a column is one of our own export that an import leaves alone."""
+    return folded(column).endswith(TOLD_ONLY.strip())
+
+
 def folded(column: str) -> str:
     """A column's name without what spelling does to it."""
     return " ".join(column.replace("_", " ").replace("-", "").split()).casefold()

@@ -264,7 +264,11 @@ class _File:
         # Where no column can be a new field, the values need not be looked at.
         by_name = mapping.suggested(self._kind, table.header, there)
         self._check_meant(by_name)
-        unknown = [column for column, one in by_name.columns.items() if one == mapping.IGNORE]
+        unknown = [
+            column
+            for column, one in by_name.columns.items()
+            if one == mapping.IGNORE and not columns.is_told_only(column)
+        ]
         if not unknown:
             return by_name
         self._check(by_name, there)

@@ -164,7 +164,9 @@ def suggested(
         name = columns.built_in(kind, column)
         there = columns.matching(column, custom)
         # The association's own field of that very name is meant before a synonym of ours.
-        if there is not None and (name is None or columns.folded(column) not in ours):
+        if columns.is_told_only(column):
+            target = IGNORE
+        elif there is not None and (name is None or columns.folded(column) not in ours):
             target = Target("custom", there.key)
         elif name is not None:
             target = Target("field", name)

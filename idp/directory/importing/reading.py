@@ -126,7 +126,8 @@ def open_table(path: Path, options: ReadingOptions | None = None) -> Table:
 
 def checked_header(name: str, cells: Sequence[str]) -> list[str]:
     """The columns' names, without empty ones at the end. Raises ``ImportFailed``."""
-    header = [cell.replace("\x00", "").strip() for cell in cells]  # Postgres keeps no NUL
+    # Postgres keeps no NUL.
+    header = [formulas.plain(cell.replace("\x00", "").strip()) for cell in cells]
     while header and not header[-1]:
         header.pop()
     if not header:

@@ -75,7 +75,13 @@ def _of_the_company() -> Iterator[tuple[str, str, Tree]]:
             yield (
                 f"works-{region}".lower(),
                 "people",
-                {"all": [CURRENT, rule("company.region", "is", region)]},
+                {
+                    "all": [
+                        CURRENT,
+                        rule("company.region", "is", region),
+                        rule("member_type", "is", "Regular"),
+                    ]
+                },
             )
     else:
         for region, letter in zip(REGIONS, "EFGH", strict=True):

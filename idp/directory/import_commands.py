@@ -109,6 +109,7 @@ def import_command(
             "progress": show,
             "cancelled": stop.is_set,
             "findings": Path(folder) / "findings",
+            "owners": True,  # who has the command line has the whole database
         }
         try:
             options["mapping"] = _mapping(kind, file, reading, mapping_name, given, new_fields)

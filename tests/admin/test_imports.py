@@ -25,7 +25,7 @@ from idp.directory.contacts import Contact, Person
 from idp.directory.import_runs import ImportRun, work
 from idp.directory.import_runs.runs import ImportPart
 from idp.directory.importing import IGNORE, ColumnMapping, Target, named
-from tests import browsing
+from tests import browsing, factories
 
 PEOPLE = "Key,First Name,Email\na,Ada,ada@example.org\nb,Bob,bob at home\nc,Cy,=1+1\n"
 
@@ -178,6 +178,19 @@ def test_a_file_of_several_megabytes_is_taken_from_staff_alone(
     assert "500,000 rows" in staff.get(f"{path}/columns").text
     for browser in (as_role("member"), app.test_client()):
         assert send(browser, large, "a.csv", {"csrf_token": "x"}).status_code == 413
+
+
+@pytest.mark.compliance("A4")
+def test_staff_cannot_become_an_owner_by_an_import(app: Flask, staff: FlaskClient) -> None:
+    owner = factories.account(role="owner", email="owner@example.org").person
+    path = uploaded(staff, f"Key,First Name,Email\n{owner.key},Ada,thief@example.org\n")
+    check(staff, path)
+    run_worker(app)
+    assert "are changed on their own page, by an owner" in staff.get(path).text
+    press(staff, path, "start")
+    run_worker(app)
+    assert the_run().state == "done"
+    assert db.session.get_one(Person, owner.id).email == "owner@example.org"
 
 
 @pytest.mark.compliance("A4")

@@ -369,9 +369,40 @@ def test_the_last_owner_stays_in_use(app: Flask, tmp_path: Path) -> None:
     path = people_file(
         tmp_path, f"Key,First Name,Last Name,Active\n{owner.person.key},Ada,Byron,No\n"
     )
-    report = importing.run("people", path)
+    report = importing.run("people", path, owners=True)
     assert [one.reason for one in report.refused] == ["last_owner"]
     assert db.session.get_one(Person, owner.person_id).active
+
+
+@pytest.mark.parametrize("by", ["key", "alias", "member_id"])
+def test_no_import_gives_an_owner_another_address_or_puts_them_out_of_use(
+    app: Flask, tmp_path: Path, by: str
+) -> None:
+    """A link to choose a password goes to the address: whoever sets it would be an owner."""
+    factories.account(role="owner")
+    owner = factories.account(role="owner", member_id="77", email="owner@example.org").person
+    key = owner.key
+    if by == "alias":
+        other = factories.person()
+        key = other.key
+        merging.merge(owner, other)
+        db.session.commit()
+    column, named = ("Member ID", "77") if by == "member_id" else ("Key", key)
+    moved = f"{column},First Name,Email\n{named},Ada,thief@example.org\n"
+    ended = f"{column},First Name,Active\n{named},Ada,No\n"
+    for text, where in ((moved, "Email"), (ended, "Active")):
+        for dry_run in (True, False):
+            report = importing.run("people", people_file(tmp_path, text), dry_run=dry_run)
+            assert [(one.column, one.reason) for one in report.refused] == [(where, "owner")]
+    db.session.expire_all()
+    assert (owner.email, owner.active) == ("owner@example.org", True)
+    assert accounts.find("thief@example.org") is None
+    # The rest of their record comes as everybody's does; the command line may all.
+    renamed = f"{column},First Name,Email,Active\n{named},Augusta,owner@example.org,Yes\n"
+    assert importing.run("people", people_file(tmp_path, renamed)).updated == 1
+    assert importing.run("people", people_file(tmp_path, moved), owners=True).updated == 1
+    db.session.expire_all()
+    assert owner.email == "thief@example.org"
 
 
 def test_a_record_put_out_of_use_ends_its_sessions(app: Flask, tmp_path: Path) -> None:

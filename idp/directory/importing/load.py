@@ -52,6 +52,7 @@ def run(
     absent: Absent = "leave",
     findings: Path | None = None,
     keeping: Callable[[Report], None] | None = None,
+    owners: bool = False,
 ) -> Report:
     """Import a file of companies or people and say what it did. Ends the transaction at hand.
 
@@ -76,6 +77,9 @@ def run(
     ``keeping`` is called with the report so far in each chunk's transaction, before it commits:
     what it writes is kept together with the chunk, or not at all.
 
+    ``owners`` says that whoever asks may give an owner of the association another address, and put
+    their record out of use and back: without it, a row that would is refused.
+
     Raises ``ImportFailed`` and ``GuardTripped``, both before anything was written.
     """
     report = Report(dry_run=dry_run)
@@ -86,7 +90,7 @@ def run(
             table = stack.enter_context(closing(open_table(path, reading)))
             report.read_as = table.taken.as_json()
             spool = stack.enter_context(Spool[Row | Refused]())
-            file = _File(kind, report, spool, progress, cancelled, keeping)
+            file = _File(kind, report, spool, progress, cancelled, keeping, owners)
             file.read(table, mapping, new_fields)
             report = file.import_(guard or Guard.of_deployment(), allow, absent)
         except Cancelled:
@@ -107,8 +111,10 @@ class _File:
         progress: Progress | None,
         cancelled: Callable[[], bool] | None,
         keeping: Callable[[Report], None] | None,
+        owners: bool,
     ) -> None:
         self._keeping = keeping
+        self._owners = owners
         self._kind = kind
         self._report = report
         self._rows = spool
@@ -255,8 +261,9 @@ class _File:
             self._report.updated += len(part)
 
     def _planner(self, report: Report, *, lock: bool = False) -> Planner:
-        planner = CompanyPlanner if self._kind == "companies" else PeoplePlanner
-        return planner(self._reader, report, lock=lock)
+        if self._kind == "companies":
+            return CompanyPlanner(self._reader, report, lock=lock)
+        return PeoplePlanner(self._reader, report, lock=lock, owners=self._owners)
 
     def _suggested(
         self, table: Table, new_fields: bool, there: Sequence[CustomField]

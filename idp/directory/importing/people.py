@@ -18,8 +18,11 @@ class PeoplePlanner(Planner):
 
     model_kind = "person"
 
-    def __init__(self, reader: Reader, report: Report, *, lock: bool = False) -> None:
+    def __init__(
+        self, reader: Reader, report: Report, *, lock: bool = False, owners: bool = False
+    ) -> None:
         super().__init__(reader, report, lock=lock)
+        self._manages_owners = owners
         self._email = reader.place("email")
         self._member_id = reader.place("member_id")
         # Of this file: which row has an address, which addresses were given up, by whom.
@@ -139,6 +142,7 @@ class PeoplePlanner(Planner):
             raise RowRefused(
                 "key", row.key, "duplicate_key", "An earlier row is about the same person."
             )
+        self._check_owner(known, changed)
         self._check_address(row, known, changed)
         if known is not None and known.has_account and changed.get("email") == "":
             raise RowRefused(
@@ -161,6 +165,20 @@ class PeoplePlanner(Planner):
             raise RowRefused(
                 "active", "", "last_owner", "The last owner of the association stays in use."
             )
+
+    def _check_owner(self, known: Known | None, changed: dict[str, Any]) -> None:
+        # A link to choose a password goes to the address: whoever sets an owner's is an owner.
+        if self._manages_owners or known is None or known.role != "owner":
+            return
+        for name in ("email", "active"):
+            if name in changed:
+                raise RowRefused(
+                    name,
+                    str(changed[name]) if name == "email" else "",
+                    "owner",
+                    "The address of an owner, and whether their record is in use, are changed on "
+                    "their own page, by an owner.",
+                )
 
     def _check_address(self, row: Row, known: Known | None, changed: dict[str, Any]) -> None:
         address = _key(changed.get("email", "")) or (

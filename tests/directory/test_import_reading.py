@@ -305,6 +305,18 @@ def test_a_small_workbook_cannot_unpack_to_more_than_a_sheet_holds(
         table_of(path)
 
 
+def test_a_cell_far_to_the_right_in_every_row_is_not_read_for_an_hour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = workbook_file(tmp_path, ("S", [["a"]]))
+    rows = "".join(f'<row r="{n}"><c r="AAA{n}"/></row>' for n in range(2, 22))
+    changed(path, SHEET, "</sheetData>", rows + "</sheetData>")
+    assert table_of(path)[1] == []
+    monkeypatch.setattr(workbook, "MOST_BESIDE", 10_000)
+    with pytest.raises(ImportFailed, match="empty cells to the right"):
+        table_of(path)
+
+
 def test_xml_in_an_encoding_that_hides_its_tags_is_refused(tmp_path: Path) -> None:
     path = workbook_file(tmp_path, ("S", [["a"]]))
     changed(path, SHEET, "<worksheet", '<?xml version="1.0" encoding="cp500"?><worksheet')

@@ -39,6 +39,8 @@ LARGEST_TEXTS = 200 * 1024 * 1024
 MOST_SHEET_ROWS = 1_048_576
 MOST_SHEET_COLUMNS = 5_000
 MOST_TEXTS = 4_000_000
+# A cell far to the right comes with all before it, in each of a million rows of a small file.
+MOST_BESIDE = 5_000_000
 
 _PART = 1024 * 1024
 _ROW = re.compile(rb"<(?:\w+:)?row[\s/>]")
@@ -128,6 +130,7 @@ class WorkbookTable:
 
     def _spool_rows(self, sheet: Any) -> None:
         header: list[str] | None = None
+        beside = 0
         # Rows that the sheet leaves out come as empty ones.
         for number, row in enumerate(sheet.iter_rows(), start=1):
             if number > MOST_SHEET_ROWS:
@@ -140,6 +143,12 @@ class WorkbookTable:
             if header is None:
                 header = checked_header(self.name, cells)
                 continue
+            beside += max(0, len(cells) - len(header))
+            if beside > MOST_BESIDE:
+                raise ImportFailed(
+                    f"{self.name} has very many empty cells to the right of its columns: delete "
+                    "these columns, or save it as CSV UTF-8."
+                )
             while len(cells) > len(header) and not cells[-1]:
                 cells.pop()
             cells += [""] * (len(header) - len(cells))

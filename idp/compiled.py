@@ -5,11 +5,13 @@ the models'; only their execution is short. ``prepared`` runs them on connection
 ``InSession`` in the transaction of the session.
 """
 
+import copy
 import json
 from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
 
+from psycopg import RawCursor
 from sqlalchemy import (
     ColumnElement,
     Executable,
@@ -27,6 +29,8 @@ from sqlalchemy.types import TypeDecorator
 from idp.database import db
 
 Processor = Callable[[Any], Any]
+# The name by which ``any_of`` is given the numbers that a statement is about.
+_IDS = "ids"
 
 
 class Compiled:
@@ -81,11 +85,16 @@ class InSession:
     ``build`` makes it, in the words of a dialect where that matters. The values of its
     ``bindparam`` are given by name at each call. What the session has not flushed yet it does not
     see.
+
+    On Postgres it goes to the driver with ``$1`` for its values: psycopg would take the text of a
+    long statement apart anew each time it is run (it keeps those of up to 4,096 characters). And
+    one number in the place of ``any_of`` has a statement of its own, ``= $1``: for an array whose
+    length it does not know Postgres plans each time anew, which takes longer than the answer.
     """
 
     def __init__(self, build: Callable[[Dialect], Executable]) -> None:
         self._build = build
-        self._compiled: dict[str, Compiled] = {}
+        self._compiled: dict[tuple[str, bool], Compiled] = {}
 
     def rows(self, **given: Any) -> list[Any]:
         """Every row that it finds, as named tuples of the models' types."""
@@ -110,13 +119,33 @@ class InSession:
     def _run(self, given: dict[str, Any]) -> tuple["Compiled", Any]:
         connection = db.session.connection()
         dialect = connection.dialect
-        ready = self._compiled.get(dialect.name)
+        postgres = dialect.name == "postgresql"
+        one = postgres and len(given.get(_IDS, ())) == 1
+        ready = self._compiled.get((dialect.name, one))
         if ready is None:
-            ready = self._compiled[dialect.name] = Compiled(self._build(dialect), dialect)
+            words = _with_dollars(dialect, one_id=one) if postgres else dialect
+            ready = Compiled(self._build(words), words)
+            self._compiled[dialect.name, one] = ready
         values = ready.values(given)
-        return ready, connection.exec_driver_sql(
-            ready.sql, tuple(values) if isinstance(values, list) else values
-        )
+        if not postgres:
+            return ready, connection.exec_driver_sql(
+                ready.sql, tuple(values) if isinstance(values, list) else values
+            )
+        driver: Any = connection.connection.driver_connection
+        usual, driver.cursor_factory = driver.cursor_factory, RawCursor
+        try:
+            return ready, connection.exec_driver_sql(ready.sql, tuple(values))
+        finally:
+            driver.cursor_factory = usual
+
+
+def _with_dollars(dialect: Dialect, *, one_id: bool) -> Any:
+    """The dialect with ``$1`` for the values; ``one_id`` is for ``any_of`` to read."""
+    words: Any = copy.copy(dialect)
+    words.paramstyle, words.positional = "numeric_dollar", True
+    words.identifier_preparer = words.preparer(words)  # it doubles % where that is no value's
+    words.one_id = one_id
+    return words
 
 
 class Ids(TypeDecorator[Any]):
@@ -135,8 +164,22 @@ class Ids(TypeDecorator[Any]):
         return list(value) if dialect.name == "postgresql" else json.dumps(list(value))
 
 
+class OneId(TypeDecorator[Any]):
+    """The only one of some whole numbers."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, _dialect: Dialect) -> int:
+        """The number itself."""
+        (number,) = value
+        return int(number)
+
+
 def any_of(column: ColumnElement[int], name: str, dialect: Dialect) -> ColumnElement[bool]:
     """Whether a column is one of the numbers that are given by this name."""
+    if name == _IDS and getattr(dialect, "one_id", False):
+        return column == bindparam(name, type_=OneId)
     given: Any = bindparam(name, type_=Ids)
     if dialect.name == "postgresql":
         return column == any_(given)

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import request
 from flask_wtf import FlaskForm
+from sqlalchemy.exc import IntegrityError
 from wtforms import BooleanField, SelectField, StringField, TextAreaField, validators
 from wtforms.fields import SelectChoice
 
@@ -62,6 +63,11 @@ def save(form: FieldForm, field: CustomField | None) -> CustomField | None:
         db.session.rollback()
         name = error.field if error.field in form else "more_choices"
         form[name].errors = [str(error)]
+        return None
+    except IntegrityError:
+        db.session.rollback()
+        name = "label" if field is None else "more_choices"
+        form[name].errors = ["Somebody else has just saved one of this name: look again."]
         return None
     return saved
 

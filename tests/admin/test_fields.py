@@ -1,5 +1,6 @@
 """The panel's pages of custom fields."""
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -146,3 +147,18 @@ def test_deleting_says_what_stands_in_the_way(app: Flask, staff: FlaskClient) ->
         assert len(fields.all_fields()) == 1
         registration.change(client, claim_map={})
         db.session.commit()
+
+
+def test_two_fields_of_one_name_at_once_are_one_and_a_word_to_whoever_was_slower(
+    app: Flask, staff: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields.create("Motto", "text")
+    db.session.commit()
+    # What the slower one reads while the other's is not kept yet.
+    monkeypatch.setattr("idp.directory.fields.catalogue.free_key", lambda wanted, _taken: wanted)
+    answer = browsing.submit(
+        staff, "/panel/fields/new", label="Motto", kind="text", applies_to="person"
+    )
+    assert answer.status_code == 200
+    assert "Somebody else has just saved one of this name" in answer.text
+    assert [field.key for field in fields.all_fields()] == ["motto"]

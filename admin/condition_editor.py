@@ -108,7 +108,7 @@ def values_of(key: str) -> list[str]:
         db.session.scalars(
             select(column)
             .select_from(Contact.__table__)
-            .where(column != "")
+            .where(column != "", Contact.__table__.c.merged_into_id.is_(None))
             .group_by(column)
             .order_by(func.count().desc(), column)
             .limit(MOST_PICKED)

@@ -15,7 +15,7 @@ from admin.group_members import MembersPages, found, size
 from admin.lists import matches, page_of, searched
 from idp import database
 from idp.database import db
-from idp.directory import conditions, exporting, fields, groups
+from idp.directory import conditions, exporting, fields, group_deletion, groups
 from idp.directory.contacts import KEY_LENGTH, TEXT_LENGTH, InvalidValue
 from idp.directory.groups import Group
 from idp.directory.membership import Membership, catalogue, day
@@ -128,7 +128,7 @@ class GroupsView(MembersPages):
         if request.method == "POST":
             name = group.name
             try:
-                groups.delete(group, take_out="take_out" in request.form)
+                group_deletion.delete(group, take_out="take_out" in request.form)
                 db.session.commit()
             except InvalidValue as error:
                 db.session.rollback()

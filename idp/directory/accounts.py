@@ -155,6 +155,12 @@ def is_last_owner(account: Account) -> bool:
 
 
 def _owners_besides(account: Account) -> int:
+    # Two owners may be about to end each other: the second waits here, and then sees it. Held
+    # first and counted then, since only a new statement sees what was waited for.
+    owners = select(Account.__table__.c.id).where(Account.role == "owner")
+    db.session.execute(
+        owners.order_by(Account.__table__.c.id).with_for_update(key_share=True)
+    ).all()
     return (
         db.session.scalar(
             select(func.count())

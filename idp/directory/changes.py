@@ -80,7 +80,8 @@ def later(key: Hashable, work: Callable[[], None]) -> None:
 def announce(ids: Ids) -> None:
     """Announce contacts whose record changed.
 
-    A SELECT is handed on as it is, at once: a change of a million costs statements, not rows.
+    A SELECT is handed on as it is, at once: a change of a million costs statements, not rows. It
+    is for within ``later``: what is told holds rows that whoever has the turn may wait for.
     """
     if isinstance(ids, Select):
         _tell(ids)

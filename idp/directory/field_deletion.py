@@ -5,7 +5,7 @@ that asked about nothing could not be followed any more, and nobody could be cha
 """
 
 from sqlalchemy import delete as deleting
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from idp import audit
 from idp.database import db
@@ -14,6 +14,7 @@ from idp.directory.conditions import fields_asked
 from idp.directory.contacts import InvalidValue
 from idp.directory.fields import CustomField, FieldValue
 from idp.directory.groups import Group
+from idp.directory.membership import catalogue
 
 
 def groups_asking(field: CustomField) -> list[Group]:
@@ -23,7 +24,8 @@ def groups_asking(field: CustomField) -> list[Group]:
 
 
 def delete(field: CustomField) -> int:
-    """Delete a field and every contact's value of it; gives how many contacts had one.
+    """Delete a field and every contact's value of it, when the transaction is kept; gives how many
+    contacts have one.
 
     They are announced. Raises ``InvalidValue`` while the field syncs or a group asks about it;
     at the commit, for a group that was saved meanwhile.
@@ -31,20 +33,34 @@ def delete(field: CustomField) -> int:
     if field.sync:
         raise InvalidValue("sync", "field_syncs", "Switch the sync off and save first.")
     _refuse_if_asked(field)
-    # Once more in the one turn that nobody else changes groups in.
-    changes.later(("delete field", field.id), lambda: _refuse_if_asked(field))
+    _hold(field)
     number = fields.contacts_with_value(field)
+    audit.record(
+        audit.Event.FIELD_DELETED, field.key, label=field.label, kind=field.kind, values=number
+    )
+    # In the one turn that nobody else changes groups or contacts in.
+    changes.later(("delete field", field.id), lambda: _delete(field))
+    return number
+
+
+def _hold(field: CustomField) -> None:
+    """Hold all that goes before the turn is taken: whoever has some of it may wait for the turn."""
+    catalogue.changed()
+    db.session.execute(select(CustomField.id).where(CustomField.id == field.id).with_for_update())
+    values = select(FieldValue.__table__.c.id).where(FieldValue.field_id == field.id)
+    held = values.order_by(FieldValue.__table__.c.id).with_for_update().subquery()
+    db.session.execute(select(func.count()).select_from(held))
+
+
+def _delete(field: CustomField) -> None:
+    _refuse_if_asked(field)
     of_field = FieldValue.field_id == field.id
     changes.announce(select(FieldValue.contact_id).where(of_field).distinct())
     db.session.execute(
         deleting(FieldValue).where(of_field).execution_options(synchronize_session=False)
     )
-    audit.record(
-        audit.Event.FIELD_DELETED, field.key, label=field.label, kind=field.kind, values=number
-    )
     db.session.delete(field)
     db.session.flush()
-    return number
 
 
 def _refuse_if_asked(field: CustomField) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from idp import audit
 from idp.database import Base, JSONDocument, UTCDateTime, db, now
-from idp.directory import changes, conditions
+from idp.directory import conditions
 from idp.directory.contacts import KEY_LENGTH, TEXT_LENGTH, InvalidValue, checked_key, checked_text
 
 GroupType = Literal["community", "security"]
@@ -145,26 +145,3 @@ def switch_sync(group: Group, on: bool) -> None:
     if on and group.synced_since is None:
         group.synced_since = now()
     audit.record(audit.Event.GROUP_CHANGED, group.key, changed={"sync": [not on, on]})
-
-
-def delete(group: Group, *, take_out: bool = False) -> None:
-    """Delete a group, its memberships and their history, when the transaction is kept.
-
-    ``take_out`` says that a synced group's members are to be taken out at Higher Logic: without it
-    ``InvalidValue`` is raised while the sync is on, so that what it does there was decided.
-    """
-    if group.sync and not take_out:
-        raise InvalidValue(
-            "sync", "group_is_synced", "Switch the sync off before you delete the group."
-        )
-    audit.record(audit.Event.GROUP_DELETED, group.key, name=group.name, taken_out=group.sync)
-    switch_sync(group, False)
-    db.session.flush()
-    # In turn with changes of contacts, which could be about to join; and after the members were
-    # announced, whom nothing names afterwards.
-    changes.later(("delete", group.id), lambda: _delete(group))
-
-
-def _delete(group: Group) -> None:
-    db.session.delete(group)
-    db.session.flush()

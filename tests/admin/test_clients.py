@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from idp.audit import AuditEvent
 from idp.database import db
-from idp.directory import fields, groups
+from idp.directory import fields, group_deletion, groups
 from idp.oauth import clients, registration
 from idp.oauth.clients import Client
 from tests import browsing, factories
@@ -224,7 +224,7 @@ def test_groups_are_added_and_taken_away_without_a_script(app: Flask, owner: Fla
     browsing.change(owner, path, FORM, groups=["chairs-2"])
     assert [group.key for group in at(path).permitted_groups] == ["chairs-2"]
     # A deleted group lets nobody in who was not let in before; everyone is a choice.
-    groups.delete(groups.find("chairs-2"))
+    group_deletion.delete(groups.find("chairs-2"))
     db.session.commit()
     assert at(path).restricted
     assert "nobody can sign in there now" in owner.get(path).text

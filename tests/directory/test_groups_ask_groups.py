@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import delete, select
 
 from idp.database import db
-from idp.directory import conditions, fields, groups, membership
+from idp.directory import conditions, fields, group_deletion, groups, membership
 from idp.directory.conditions import InvalidCondition
 from idp.directory.contacts import InvalidValue
 from idp.directory.fields import Choice, CustomField, FieldValue
@@ -97,7 +97,7 @@ def test_two_halves_of_a_circle_cannot_be_saved_at_the_same_time(app: Flask) -> 
 def test_a_group_that_others_ask_about_is_not_deleted(app: Flask) -> None:
     group = factories.group({"any": []}, key="a")
     factories.group(about("a"), name="Asking")
-    groups.delete(group)
+    group_deletion.delete(group)
     with pytest.raises(InvalidValue, match="“Asking” asks about its members: change that"):
         db.session.commit()
     db.session.rollback()

@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 
 from idp.audit import AuditEvent
 from idp.database import db
-from idp.directory import changes, groups, membership
+from idp.directory import changes, group_deletion, groups, membership
 from idp.directory.contacts import InvalidValue
 from idp.directory.groups import Group
 from idp.directory.membership import Exclusion, Membership, PastMembership
@@ -259,7 +259,7 @@ def test_a_group_takes_its_memberships_and_its_past_with_it(app: Flask) -> None:
     db.session.commit()
     person.member_status = "Lapsed"
     db.session.commit()
-    groups.delete(group)
+    group_deletion.delete(group)
     db.session.commit()
     for model in (Membership, PastMembership, membership.Addition):
         assert db.session.scalars(select(model)).all() == []

@@ -106,7 +106,7 @@ def _lock(kept: Contact, other: Contact) -> None:
         select(Contact)
         .where(Contact.id.in_([kept.id, other.id]))
         .order_by(Contact.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).all()
     for one in (kept, other):
@@ -168,8 +168,13 @@ def _point_to(kept: Contact, other: Contact) -> None:
     db.session.flush()
     table: Any = Contact.__table__
     for name in _POINTERS[kept.kind]:
-        pointing = select(table.c.id).where(table.c[name] == other.id)
-        # Announced while it is still said who they are.
+        # Held in one order, and announced by id: in turn, which a SELECT would not wait for.
+        pointing = db.session.scalars(
+            select(table.c.id)
+            .where(table.c[name] == other.id)
+            .order_by(table.c.id)
+            .with_for_update(key_share=True)
+        ).all()
         changes.announce(pointing)
         db.session.execute(update(table).where(table.c[name] == other.id).values({name: kept.id}))
     db.session.execute(

@@ -1,0 +1,33 @@
+"""Deleting a group, with its memberships and their history."""
+
+from idp import audit
+from idp.database import db
+from idp.directory import changes
+from idp.directory.contacts import InvalidValue
+from idp.directory.groups import Group, switch_sync
+from idp.directory.membership import catalogue
+
+
+def delete(group: Group, *, take_out: bool = False) -> None:
+    """Delete a group, its memberships and their history, when the transaction is kept.
+
+    ``take_out`` says that a synced group's members are to be taken out at Higher Logic: without it
+    ``InvalidValue`` is raised while the sync is on, so that what it does there was decided.
+    """
+    if group.sync and not take_out:
+        raise InvalidValue(
+            "sync", "group_is_synced", "Switch the sync off before you delete the group."
+        )
+    audit.record(audit.Event.GROUP_DELETED, group.key, name=group.name, taken_out=group.sync)
+    switch_sync(group, False)
+    db.session.flush()
+    # Before the turn: whoever saves another group has said so, and waits for the turn.
+    catalogue.changed()
+    # In turn with changes of contacts, which could be about to join; and after the members were
+    # announced, whom nothing names afterwards.
+    changes.later(("delete", group.id), lambda: _delete(group))
+
+
+def _delete(group: Group) -> None:
+    db.session.delete(group)
+    db.session.flush()

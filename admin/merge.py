@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import abort, flash, redirect, request
 from sqlalchemy import func, or_, select
+from sqlalchemy.exc import IntegrityError
 
 from admin import lookups, records
 from admin.access import may_manage, page, signed_in
@@ -119,6 +120,9 @@ def _merge(kept: Contact, other: Contact, take: set[str], whose: merging.Whose |
     except InvalidValue as error:
         db.session.rollback()
         return str(error)
+    except IntegrityError:
+        db.session.rollback()
+        return "Somebody else has just saved the same e-mail address or role: look at them again."
     return ""
 
 

@@ -121,14 +121,17 @@ def explanation(standing: dict[str, Any]) -> str:
 def counts() -> dict[str, int]:
     """How many people, companies, accounts, current members and synced groups. One statement."""
     contact = Contact.__table__.c
+
+    def number(kind: str, *tests: Any) -> Any:
+        of_kind = select(func.count()).where(contact.kind == kind, *tests)
+        return of_kind.where(contact.merged_into_id.is_(None)).scalar_subquery()
+
     row = db.session.execute(
         select(
-            select(func.count()).where(contact.kind == "person").scalar_subquery(),
-            select(func.count())
-            .where(contact.kind == "person", func.lower(contact.member_status) == "current")
-            .scalar_subquery(),
+            number("person"),
+            number("person", func.lower(contact.member_status) == "current"),
             select(func.count()).select_from(Account).scalar_subquery(),
-            select(func.count()).where(contact.kind == "company").scalar_subquery(),
+            number("company"),
             select(func.count()).where(Group.sync).scalar_subquery(),
         )
     ).one()

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import abort, flash, redirect, request, url_for
 from sqlalchemy import ColumnElement, select
+from sqlalchemy.exc import IntegrityError
 
 from admin import exports, lookups, records
 from admin.access import may_manage, page, signed_in
@@ -144,12 +145,16 @@ class PeopleView(PhotoPages, MergeableView):
         person = _found(key)
         try:
             accounts.create(person)
+            audit.record(audit.Event.ACCOUNT_CREATED, person.key)
+            db.session.commit()
         except InvalidValue as error:
             db.session.rollback()
             flash(str(error), "danger")
             return _back(key)
-        audit.record(audit.Event.ACCOUNT_CREATED, person.key)
-        db.session.commit()
+        except IntegrityError:
+            db.session.rollback()
+            flash("Somebody else has just made an account with this address.", "danger")
+            return _back(key)
         flash(
             "The account is made. Send the invitation so that a password can be chosen.", "success"
         )

@@ -3,9 +3,11 @@
 import re
 from html import unescape
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from admin import overview
 from idp.database import db
 from idp.directory import accounts, contacts, merging
 from idp.directory.contacts import Company, Person
@@ -159,3 +161,28 @@ def test_a_record_is_put_out_of_use_and_back(app: Flask, sign_in: SignIn) -> Non
     for action in ("out-of-use", "in-use"):
         path = "/panel/people/boss"
         assert browsing.submit(pat, path, f"{path}/{action}").status_code == 403
+
+
+def test_a_record_that_was_merged_is_in_no_count_of_the_overview(app: Flask) -> None:
+    merging.merge(factories.person(), factories.person())
+    merging.merge(factories.company(), factories.company())
+    db.session.commit()
+    counts = overview.counts()
+    assert (counts["people"], counts["current"], counts["companies"]) == (1, 1, 1)
+
+
+def test_an_address_that_somebody_else_has_just_taken_is_said_and_no_error(
+    app: Flask, staff: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factories.account(email="ada@example.org")
+    factories.person(key="k", email="ada@example.org")
+    other = factories.person(key="o")
+    accounts.create(other)
+    db.session.commit()
+    # What is read while the other's is not kept yet.
+    monkeypatch.setattr(accounts, "find", lambda _address: None)
+    staff.get("/panel/")
+    page = confirm(staff, "/panel/people/k/merge", "o", **{"part-email": "kept"})
+    assert "Somebody else has just saved the same e-mail address" in page
+    browsing.submit(staff, "/panel/people/k", "/panel/people/k/account")
+    assert "Somebody else has just made an account" in staff.get("/panel/people/k").text

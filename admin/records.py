@@ -68,8 +68,11 @@ def found(model: type[Kind], key: str) -> Kind:
     if contact.key != key:
         address = home(contact)
         if request.method == "GET":
-            arguments = (request.view_args or {}) | request.args.to_dict() | {"key": contact.key}
-            address = url_for(request.endpoint or "", **arguments)
+            # What the address asks is handed on as text: ``url_for`` has names of its own for
+            # where an address leads.
+            address = url_for(request.endpoint or "", key=contact.key)
+            if asked := request.query_string.decode("ascii", "ignore"):
+                address += f"?{asked}"
         else:
             flash("That record was merged into this one: nothing was done.", "danger")
         abort(redirect(address, 303))

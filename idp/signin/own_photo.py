@@ -56,7 +56,7 @@ class PhotoForm(FlaskForm):  # type: ignore[misc]
 @blueprint.route("/profile/photo", methods=["GET", "POST"])
 @limiter.limit("30/hour", methods=["POST"])
 @signed_in
-@takes_a_file(photos.LARGEST_FILE)
+@takes_a_file(photos.LARGEST_FILE, may=lambda: sessions.current_account() is not None)
 def photo(account: Account) -> Any:
     """One's own photo, and the form for another."""
     form = PhotoForm()

@@ -87,6 +87,19 @@ def test_what_is_done_with_the_alias_is_not_done_with_the_kept_one(
     assert kept.active
 
 
+@pytest.mark.parametrize(
+    "asked",
+    ["other=x&a=b", "endpoint=signin.sign_in", "_external=1&_scheme=javascript", "key=x&q=%C3%A9"],
+)
+def test_the_address_of_an_alias_leads_to_the_kept_record_whatever_it_asks(
+    app: Flask, staff: FlaskClient, asked: str
+) -> None:
+    merging.merge(factories.person(key="k"), factories.person(key="o"))
+    db.session.commit()
+    answer = staff.get(f"/panel/people/o/merge?{asked}")
+    assert (answer.status_code, answer.location) == (303, f"/panel/people/k/merge?{asked}")
+
+
 def test_the_account_that_stays_is_chosen(app: Flask, staff: FlaskClient) -> None:
     factories.account(key="k", email="k@example.org")
     factories.account(key="o", email="o@example.org")

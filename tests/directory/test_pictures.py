@@ -12,7 +12,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 
 from idp.directory import photos
 from idp.directory.contacts import InvalidValue
-from idp.directory.photos import pictures
+from idp.directory.photos import boundaries, pictures
 from tests.pictures import BLUE, RED, file, halves, near, opened
 
 
@@ -241,6 +241,35 @@ def test_something_else_in_the_head_of_a_picture_is_refused(hidden: bytes) -> No
 def test_an_archive_within_a_picture_is_refused() -> None:
     inside = file(comment=archive())
     assert refusal(inside) == "not_only_a_picture"
+
+
+def test_what_is_between_a_pictures_markers_is_read_once() -> None:
+    # Looked through from each of its bytes, this took days.
+    given = file()
+    within = given.index(b"\xff\xda") + 16
+    filled = given[:within] + b"\xff" * 4_000_000 + b"\x00" + given[within:]
+    boundaries.check(filled, "JPEG")
+    # So did copying what is left after each of a million tiny pictures.
+    assert refusal(given + b"\xff\xd8\xff\xd9" * 2_000_000) == "not_only_a_picture"
+
+
+def test_a_picture_of_very_many_colour_profiles_is_not_unpacked() -> None:
+    given = file(kind="PNG", icc_profile=b"\x00" * 900_000)
+    profile = given[33 : given.index(b"IDAT") - 4]
+    assert profile[4:8] == b"iCCP"
+    assert photos.made(given).width == 300
+    assert refusal(given[:33] + profile * 9_000 + given[33:]) == "broken"
+
+
+@pytest.mark.parametrize("before", [b"", b"\xff\x01", b"\xff\x00", b"\xff\xd3"])
+def test_a_picture_of_very_many_scans_is_refused(before: bytes) -> None:
+    given = file(progressive=True)
+    scan = given[given.rindex(b"\xff\xda") : -2]
+    few = given[:-2] + scan * 50 + given[-2:]
+    assert photos.made(few).width == 300
+    # What has no length hides none of them.
+    many = given[:-2] + before + scan * 200 + given[-2:]
+    assert refusal(many) == "too_many_scans"
 
 
 def test_pictures_wait_for_each_other_and_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:

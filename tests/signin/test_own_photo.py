@@ -7,7 +7,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
-from werkzeug.test import TestResponse
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse, encode_multipart
 
 from idp.audit import AuditEvent
 from idp.database import db
@@ -108,6 +109,17 @@ def test_a_body_that_is_larger_than_any_photo_is_not_read(browser: FlaskClient) 
     answer = send(browser, b"\xff" * (photos.LARGEST_FILE + 2**20))
     assert answer.status_code == 413
     assert "at most 10 MB" in answer.text
+
+
+def test_a_photo_is_read_from_nobody_who_is_not_signed_in(app: Flask) -> None:
+    stranger = app.test_client()
+    token = browsing.csrf_token(stranger.get("/sign-in").text)
+    boundary, body = encode_multipart(
+        {"csrf_token": token, "photo": FileStorage(io.BytesIO(b"\xff" * 3 * 2**20), "me.jpg")}
+    )
+    for path in (PATH, "/panel/people/a/photo"):
+        kind = f'multipart/form-data; boundary="{boundary}"'
+        assert stranger.post(path, data=body, content_type=kind).status_code == 413
 
 
 def test_no_other_form_takes_so_much(browser: FlaskClient) -> None:

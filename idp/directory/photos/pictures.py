@@ -24,6 +24,9 @@ ACCEPTED = ("image/jpeg", "image/png", "image/webp")
 LARGEST_FILE = 10 * 1024 * 1024
 MOST_PIXELS = 40_000_000
 LEAST_SIDE = 32
+# A PNG has one colour profile; Pillow unpacks as many as there are, a megabyte each.
+MOST_PROFILES = 4
+_PNG = b"\x89PNG"
 # Pixels on the long side; a smaller picture is never made larger.
 SIZES = (64, 256, 1024)
 BIGGEST = SIZES[-1]
@@ -104,6 +107,8 @@ def _turn() -> Iterator[None]:
 
 def _opened(data: bytes) -> ImageFile.ImageFile:
     """The picture of a file, its head read and its pixels not yet."""
+    if data.startswith(_PNG) and data.count(b"iCCP") > MOST_PROFILES:
+        raise _broken()
     try:
         image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG", "WEBP"))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):

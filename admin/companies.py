@@ -12,6 +12,7 @@ from admin.contact_forms import (
     CompanyForm,
     form_with,
     note,
+    present,
     say,
     take,
     take_key,
@@ -155,14 +156,14 @@ class CompaniesView(PhotoPages, MergeableView):
         custom = fields.all_fields("company")
         posted = request.method == "POST"
         values = fields.values_of(company, to_change=posted) if company is not None else {}
-        present: dict[str, Any] = dict(zip(PHONE_TYPES, KNOWN_PHONE_TYPES, strict=False))
+        held: dict[str, Any] = dict(zip(PHONE_TYPES, KNOWN_PHONE_TYPES, strict=False))
         if company is not None:
-            present = {name: getattr(company, name) for name in (*COMMON, "name", "email")}
+            held = present(company, (*COMMON, "name", "email"))
             for name in POINTED_AT:
                 told = getattr(company, name)
-                present[name] = lookups.written(told) if told is not None else ""
-            present |= custom_inputs.present(custom, values)
-        form = form_with(CompanyForm, custom, values)(data=present)
+                held[name] = lookups.written(told) if told is not None else ""
+            held |= custom_inputs.present(custom, values)
+        form = form_with(CompanyForm, custom, values)(data=held)
         if form.is_submitted():
             form.validate()
             saved = _save(form, company, custom, values)

@@ -30,6 +30,7 @@ from idp.directory.contacts import (
     PHONE_TYPES,
     PHONES,
     TEXT_LENGTH,
+    TEXTS,
     URL_LENGTH,
     WEB_ADDRESSES,
     Contact,
@@ -37,11 +38,14 @@ from idp.directory.contacts import (
     Person,
 )
 from idp.directory.fields import CustomField
+from idp.directory.values import one_line
 
 COMMON = [
     *("member_id", "member_type", "member_status", "joined_on", "expires_on"),
     *(*PHONES, *PHONE_TYPES, *ADDRESS, *WEB_ADDRESSES, "bio"),
 ]
+
+_LINES = frozenset(TEXTS)
 
 
 def _line(label: str, kind: type[StringField] = StringField) -> StringField:
@@ -130,6 +134,14 @@ def form_with(
     return type("ContactFormWithFields", (base,), custom_inputs.inputs(custom, values))
 
 
+def present(contact: Contact, names: Iterable[str]) -> dict[str, Any]:
+    """What the inputs hold before anybody typed, by name."""
+    return {
+        name: one_line(value) if name in _LINES and value else value
+        for name, value in ((name, getattr(contact, name)) for name in names)
+    }
+
+
 def take(form: ContactForm, contact: Contact, names: Iterable[str]) -> dict[str, list[Any]]:
     """Put what was typed into the contact; gives what changed, before and after.
 
@@ -141,6 +153,8 @@ def take(form: ContactForm, contact: Contact, names: Iterable[str]) -> dict[str,
             continue
         before = getattr(contact, name)
         given = form[name].data
+        if name in _LINES and given == one_line(before):
+            continue  # as it was shown: its line breaks stay
         try:
             if name == "email" and isinstance(contact, Person):
                 accounts.change_email(contact, given or "")

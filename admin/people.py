@@ -13,6 +13,7 @@ from admin.contact_forms import (
     PersonForm,
     form_with,
     note,
+    present,
     say,
     take,
     take_key,
@@ -261,9 +262,9 @@ def _back(key: str) -> Any:
 def _present(person: Person | None, custom: Any, values: Any) -> dict[str, Any]:
     if person is None:
         return {"in_directory": True} | dict(zip(PHONE_TYPES, KNOWN_PHONE_TYPES, strict=False))
-    present = {name: getattr(person, name) for name in OWN}
-    present["company"] = lookups.written(person.company) if person.company is not None else ""
-    return present | custom_inputs.present(custom, values)
+    held = present(person, OWN)
+    held["company"] = lookups.written(person.company) if person.company is not None else ""
+    return held | custom_inputs.present(custom, values)
 
 
 def _save(form: Any, person: Person | None, custom: Any, values: Any) -> str | None:

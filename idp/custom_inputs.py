@@ -24,6 +24,7 @@ from idp.directory.values import (
     TEXT_LENGTH,
     URL_LENGTH,
     InvalidValue,
+    one_line,
 )
 
 LONGEST_IN_AUDIT = 500
@@ -64,6 +65,8 @@ def take(
         rows = values.get(field.key, [])
         before = fields.shown(rows)
         typed = "|".join(it.data) if isinstance(it.data, list) else it.data or ""
+        if field.kind == "text" and typed == one_line(before):
+            continue  # as it was shown: its line breaks stay
         try:
             given = fields.parsed(field, typed)
             if fields.replace_rows(contact, field, rows, given):
@@ -83,6 +86,8 @@ def _held(field: CustomField, rows: list[FieldValue]) -> str | list[str]:
         value = fields.value_of(rows)
         return value if isinstance(value, list) else str(value or "")
     text = fields.shown(rows)
+    if field.kind == "text":
+        return one_line(text)
     return text.lower() if field.kind == "yes_no" else text
 
 

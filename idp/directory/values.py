@@ -65,6 +65,12 @@ def checked_text(field: str, value: str, longest: int = TEXT_LENGTH) -> str:
     return text
 
 
+def one_line(value: str) -> str:
+    """A text as an input of one line shows it. Browsers drop line breaks there, and the words
+    beside them would become one."""
+    return value.replace("\n", " ")
+
+
 def checked_email(value: str) -> str:
     """An e-mail address as its owner writes it, or an empty text. Raises ``InvalidValue``.
 

@@ -1,5 +1,7 @@
 """People and companies: their pages, their records, their accounts."""
 
+import datetime as dt
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -263,3 +265,39 @@ def test_a_company_names_its_parent_and_its_main_contact(app: Flask, staff: Flas
     assert "Several have this name" in page
     assert "Branch" in staff.get("/panel/companies/b").text
     assert last(audit.Event.CONTACT_CHANGED).detail["changed"]["main_contact"] == ["", "p"]
+
+
+def test_what_has_line_breaks_is_shown_on_one_line_and_stays_when_another_field_is_changed(
+    app: Flask, staff: FlaskClient
+) -> None:
+    """Browsers drop the line breaks of an input: “Flat 77\\nJames Stream” became “Flat 77James”."""
+    one = factories.person(
+        key="p", first_name="Ada", last_name="Hill", address_1="Flat 77\nJames Stream"
+    )
+    motto = fields.create("Motto", "text")
+    fields.set_value(one, motto, "Onwards\nupwards")
+    db.session.commit()
+    page = staff.get("/panel/people/p/edit").text
+    assert 'value="Flat 77 James Stream"' in page
+    assert 'value="Onwards upwards"' in page
+    shown = {
+        "address_1": "Flat 77 James Stream",
+        "custom_motto": "Onwards upwards",
+        "in_directory": "y",
+    }
+    browsing.submit(staff, "/panel/people/p/edit", **shown, job_title="Surveyor")
+    row = person("p")
+    assert (row.job_title, row.address_1) == ("Surveyor", "Flat 77\nJames Stream")
+    assert fields.shown(fields.values_of(row)["motto"]) == "Onwards\nupwards"
+    assert set(last(audit.Event.CONTACT_CHANGED).detail["changed"]) == {"job_title"}
+    browsing.submit(staff, "/panel/people/p/edit", **{**shown, "address_1": "James Stream 77"})
+    assert person("p").address_1 == "James Stream 77"
+
+
+def test_the_day_of_a_custom_field_is_said_as_other_days_are(
+    app: Flask, staff: FlaskClient
+) -> None:
+    one = factories.person(key="p", first_name="Ada")
+    fields.set_value(one, fields.create("Certified", "date"), dt.date(2026, 2, 28))
+    db.session.commit()
+    assert "28 February 2026" in staff.get("/panel/people/p").text

@@ -672,3 +672,13 @@ def test_an_error_that_a_spreadsheet_shows_is_no_value(app: Flask, tmp_path: Pat
         (2, "City", "cell_error")
     ]
     assert report.created == 1
+
+
+def test_what_one_record_loses_is_said_of_one() -> None:
+    losses = importing.Losses(records=9)
+    for kind in ("absent", "company", "deactivated"):
+        losses.add(kind, "p")
+    assert losses.sentence() == (
+        "Of 9 records 1 record is not in the file and would no longer be in use; "
+        "1 person would lose their company; 1 record would no longer be in use."
+    )

@@ -146,6 +146,15 @@ def test_a_file_that_is_no_table_is_refused_with_a_sentence(
         table_of(written(tmp_path, content))
 
 
+def test_what_only_calls_itself_a_workbook_is_told_so(tmp_path: Path) -> None:
+    picture = tmp_path / "members.xlsx"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x81")
+    with pytest.raises(ImportFailed, match="is no Excel workbook"):
+        table_of(picture)
+    picture.write_bytes(b"Name\nAda\n")  # a CSV file of any name is read
+    assert table_of(picture)
+
+
 @given(st.binary(max_size=300))
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_a_table_or_refused(tmp_path: Path, content: bytes) -> None:

@@ -12,11 +12,17 @@ from typing import Any
 from flask import current_app
 
 SAMPLES = 5
-_SAYS = {
-    "deactivated": "{:,} records would no longer be in use",
-    "absent": "{:,} records are not in the file and would no longer be in use",
-    "company": "{:,} people would lose their company",
-    "status": "{:,} would have another member status",
+_SAYS = {  # of one, and of several
+    "deactivated": (
+        "{:,} record would no longer be in use",
+        "{:,} records would no longer be in use",
+    ),
+    "absent": (
+        "{:,} record is not in the file and would no longer be in use",
+        "{:,} records are not in the file and would no longer be in use",
+    ),
+    "company": ("{:,} person would lose their company", "{:,} people would lose their company"),
+    "status": ("{:,} would have another member status",) * 2,
 }
 
 
@@ -80,7 +86,7 @@ class Losses:
         if kind.startswith("emptied:"):
             name = kind.removeprefix("emptied:")
             return f"{count:,} would lose their {self.labels.get(name, name)}"
-        return _SAYS[kind].format(count)
+        return _SAYS[kind][count != 1].format(count)
 
     def as_json(self) -> dict[str, Any]:
         """Numbers, samples and words, as ``from_json`` reads them."""

@@ -121,7 +121,16 @@ def open_table(path: Path, options: ReadingOptions | None = None) -> Table:
         )
     if beginning == _ZIP:
         return WorkbookTable(path, options)
-    return SeparatedTable(path, options)
+    try:
+        return SeparatedTable(path, options)
+    except ImportFailed:
+        # Of what calls itself a workbook, which encoding it is not helps nobody.
+        if path.suffix.lower() != ".xlsx":
+            raise
+        raise ImportFailed(
+            f"{path.name} is no Excel workbook, whatever its name says: save it as .xlsx, "
+            "or as CSV UTF-8."
+        ) from None
 
 
 def checked_header(name: str, cells: Sequence[str]) -> list[str]:

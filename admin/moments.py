@@ -63,6 +63,8 @@ def until(moment: dt.datetime) -> Markup:
     )
 
 
-def day(moment: dt.date | None) -> str:
-    """A day: “3 May 2026”; nothing for none."""
+def day(moment: dt.date | str | None) -> str:
+    """A day: “3 May 2026”; nothing for none. Takes ISO 8601 as well."""
+    if isinstance(moment, str):
+        moment = dt.date.fromisoformat(moment)
     return f"{moment.day} {moment:%B %Y}" if moment is not None else ""

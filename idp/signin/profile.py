@@ -1,5 +1,6 @@
 """The member's own pages: their record, their password, their sessions."""
 
+import datetime as dt
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -13,6 +14,7 @@ from idp.database import db, now
 from idp.directory import fields, photos
 from idp.directory.accounts import Account
 from idp.directory.contacts import KNOWN_PHONE_TYPES, InvalidValue, Person
+from idp.directory.fields import FieldValue
 from idp.directory.groups import Group
 from idp.directory.membership import Membership
 from idp.limits import limiter
@@ -49,7 +51,7 @@ def home(account: Account) -> Any:
     ).all()
     values = fields.values_of(person)
     shown = [
-        (field.label, fields.shown(values[field.key]), field.kind)
+        (field.label, _shown(values[field.key]), field.kind)
         for field in fields.all_fields("person")
         if field.in_members_section and values.get(field.key)
     ]
@@ -92,6 +94,11 @@ def edit(account: Account) -> Any:
         account=account,
         phone_types=KNOWN_PHONE_TYPES,
     )
+
+
+def _shown(rows: list[FieldValue]) -> str:
+    value = fields.value_of(rows)
+    return f"{value:%-d %B %Y}" if isinstance(value, dt.date) else fields.shown(rows)
 
 
 def _take(person: Person, form: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 one part, so that no address is put together from two."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,11 +47,16 @@ def _said(value: Any) -> str:
         case bool():
             return "Yes" if value else "No"
         case dt.date():
-            return value.isoformat()
+            return f"{value.day} {value:%B %Y}"
         case Contact():
             return value.title
         case _:
             return str(value)
+
+
+def _answer(rows: Sequence[FieldValue]) -> str:
+    value = fields.value_of(rows)
+    return _said(value) if isinstance(value, dt.date) else fields.shown(rows)
 
 
 def _one(name: str, label: str) -> Part:
@@ -130,8 +136,8 @@ def compare(kept: Contact, other: Contact) -> list[Compared]:
             Compared(
                 CUSTOM + field.key,
                 field.label,
-                fields.shown(mine),
-                fields.shown(its),
+                _answer(mine),
+                _answer(its),
                 from_other=bool(its) and not mine,
                 united=field.kind == "several_of",
             )

@@ -647,6 +647,26 @@ def test_two_keys_of_one_record_are_one_record(app: Flask, tmp_path: Path) -> No
     assert [(one.row, one.reason) for one in report.refused] == [(3, "duplicate_key")]
 
 
+def test_a_company_that_is_merged_while_its_people_are_imported_is_the_one_that_was_kept(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from idp.directory.importing import spool
+
+    monkeypatch.setattr(spool, "CHUNK", 2)
+    monkeypatch.setattr(load_module, "CHUNK", 2)
+    kept_id, other_id = factories.company(key="kept").id, factories.company(key="gone").id
+
+    def merge(done: int, _rows: int) -> None:
+        if done == 2:  # the first chunk is kept
+            merging.merge(*(db.session.get_one(Company, one) for one in (kept_id, other_id)))
+            db.session.commit()
+
+    text = lines("Key,First Name,Company Key\n", "p{n},Ada,gone", range(4))
+    report = importing.run("people", people_file(tmp_path, text), progress=merge)
+    assert report.created == 4
+    assert set(db.session.scalars(select(Person.company_id))) == {kept_id}
+
+
 def test_the_key_of_a_record_that_was_merged_finds_the_one_that_was_kept(
     app: Flask, tmp_path: Path
 ) -> None:

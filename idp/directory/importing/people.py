@@ -86,7 +86,8 @@ class PeoplePlanner(Planner):
             self.holders = dict(db.session.execute(held).all())
 
     def _look_up_companies(self, keys: set[str]) -> None:
-        if len(self._companies) > MOST_REMEMBERED:
+        # What is written is looked up with each chunk: staff may merge two companies meanwhile.
+        if self.lock or len(self._companies) > MOST_REMEMBERED:
             self._companies.clear()
         missing = keys - self._companies.keys()
         if missing:

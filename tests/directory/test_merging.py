@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 
 from idp.audit import AuditEvent, Event
@@ -15,8 +15,9 @@ from idp.database import db
 from idp.directory import accounts, contacts, deactivation, fields, membership, merging
 from idp.directory.accounts import Account
 from idp.directory.contacts import Company, Contact, InvalidValue, Person
+from idp.directory.fields import Choice
 from idp.directory.groups import Group
-from idp.directory.membership import PastMembership
+from idp.directory.membership import Membership, PastMembership, catalogue
 from idp.signin.sessions import SignInSession
 from tests import browsing, factories
 
@@ -261,6 +262,29 @@ def test_memberships_follow_and_none_is_left_with_the_alias(app: Flask) -> None:
     merge(kept, other)
     for one in (group, everybody):
         assert list(db.session.scalars(membership.contact_ids_of(one.id))) == [kept.id]
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_a_group_whose_condition_cannot_be_read_has_the_kept_one_for_the_alias(
+    app: Flask, both: bool
+) -> None:
+    fields.create("Region", "one_of", choices=["North"])
+    condition = {
+        "all": [
+            {"field": "region", "op": "is_not", "value": "north"},
+            {"field": "city", "op": "is", "value": "Bern"},
+        ]
+    }
+    group = factories.group(condition)
+    kept, other = factories.person(city="Bern" if both else "Oslo"), factories.person(city="Bern")
+    # As no service lets it happen: by a statement, which says that it did.
+    db.session.execute(delete(Choice))
+    catalogue.changed()
+    merge(kept, other)
+    members = db.session.scalars(select(Membership.contact_id)).all()
+    assert (group.condition["all"], members) == (condition["all"], [kept.id])
+    past = db.session.scalars(select(PastMembership.contact_id)).all()
+    assert past == ([kept.id] if both else [])
 
 
 def test_what_staff_declared_by_hand_is_united(app: Flask) -> None:

@@ -175,10 +175,7 @@ def _write(
         if place in kept and (kept[place].begin_on, kept[place].end_on) != dates
     ]
     moment = now()
-    if gone:
-        ids = [kept[place].id for place in gone]
-        _PASSED.run(ids=ids, left_at=moment)
-        _GONE.run(ids=ids)
+    end([kept[place].id for place in gone], moment)
     for place in redated:
         begin_on, end_on = wanted[place]
         _REDATED.run(row_id=kept[place].id, begins=begin_on, ends=end_on)
@@ -194,6 +191,13 @@ def _write(
         ]
         db.session.execute(insert(_membership), rows)
     return [*gone, *redated, *new]
+
+
+def end(membership_ids: Collection[int], moment: dt.datetime) -> None:
+    """Make memberships past ones, in the transaction at hand. Nobody is told of it here."""
+    if membership_ids:
+        _PASSED.run(ids=membership_ids, left_at=moment)
+        _GONE.run(ids=membership_ids)
 
 
 def _passed(dialect: Dialect) -> Any:

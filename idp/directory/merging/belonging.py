@@ -4,13 +4,14 @@ What a group's condition says of the kept record follows by itself (``membership
 """
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
-from idp.database import db
+from idp.database import db, now
 from idp.directory import changes
 from idp.directory.contacts import Contact
-from idp.directory.membership import Addition, Exclusion, PastMembership
+from idp.directory.membership import Addition, Exclusion, Membership, PastMembership, following
 
 
 def unite(kept: Contact, other: Contact) -> None:
@@ -56,7 +57,20 @@ def _lengthen(there: Addition, row: Addition) -> None:
 
 
 def _hand_over_past(kept_id: int, other_id: int) -> None:
+    _hand_over_unread(kept_id, other_id)
     past = PastMembership.__table__
     db.session.execute(
         update(PastMembership).where(past.c.contact_id == other_id).values(contact_id=kept_id)
     )
+
+
+def _hand_over_unread(kept_id: int, other_id: int) -> None:
+    """What is left is of groups whose condition cannot be read: they keep whom they have, who is
+    the kept record from now on."""
+    row: Any = Membership.__table__
+    left = row.c.contact_id == other_id
+    is_in = select(row.c.group_id).where(row.c.contact_id == kept_id, row.c.origin == "rule")
+    is_out = select(Exclusion.group_id).where(Exclusion.contact_id == kept_id)
+    over = or_(row.c.group_id.in_(is_in), row.c.group_id.in_(is_out))
+    following.end(db.session.scalars(select(row.c.id).where(left, over)).all(), now())
+    db.session.execute(update(row).where(left).values(contact_id=kept_id))

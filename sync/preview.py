@@ -5,15 +5,30 @@ told of, and why others not, is ``scope``'s, by the same rule as a real run (Y17
 reads only, in a fixed number of statements for any number of contacts.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, literal, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    and_,
+    case,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
 
 from idp.database import db
 from idp.directory import difference
 from idp.directory.accounts import Account
+from idp.directory.contacts import Contact
 from idp.directory.difference import Edited
 from sync import scope
 
@@ -26,6 +41,8 @@ share their e-mail address with another who does (Y16); ``members`` everybody.
 """
 PAGE = 50
 LONGEST_SEARCH = 200
+# So many shared addresses are named in the statement; more are found by it.
+FEW_ADDRESSES = 1000
 # Of one, and of several.
 _BECAUSE = {
     "no_account": ("has no account", "have no account"),
@@ -117,41 +134,60 @@ class Counts:
 
 
 def counts(edited: Edited) -> Counts:
-    """Count what an edit would do. One statement."""
-    rows = _rows(edited)
-    shared = case((rows.c.reason == "", rows.c.shared), else_=0)
-    number, sharing = func.count().label("number"), func.sum(shared).label("sharing")
-    counted = db.session.execute(
-        select(rows.c.movement, rows.c.reason, number, sharing).group_by(
-            rows.c.movement, rows.c.reason
+    """Count what an edit would do. Two statements, and a third where addresses are shared.
+
+    Whether somebody shares their address is asked of those few only: asked of everybody it would
+    take longer than all else.
+    """
+    numbers: Counter[tuple[str, str]] = Counter()
+    for row in _counted(_rows(edited, shares=false())):
+        numbers[row.movement, row.reason] += row.number
+    shared = 0
+    among = _with_shared_address()
+    for row in () if among is None else _sharing(edited, among):
+        if row.reason == "duplicate_email":  # counted as without an account, which they are
+            numbers[row.movement, "no_account"] -= row.number
+            numbers[row.movement, "duplicate_email"] += row.number
+        elif row.reason == "" and row.movement != "leave":
+            shared += row.number
+
+    def total(*movements: str, reason: str | None = None) -> int:
+        return sum(
+            number
+            for (movement, why), number in numbers.items()
+            if movement in movements and reason in (None, why)
         )
-    ).all()
 
-    def total(*tests: Any, of: str = "number") -> int:
-        return sum(int(getattr(row, of)) for row in counted if all(test(row) for test in tests))
-
-    def is_in(row: Any) -> bool:
-        return bool(row.movement != "leave")
-
-    def moves(movement: str) -> Any:
-        return lambda row: row.movement == movement
-
-    def because(reason: str) -> Any:
-        return lambda row: row.reason == reason
-
+    members = ("join", "change", "stay")
     return Counts(
-        members=total(is_in),
-        syncing=total(is_in, because("")),
-        joining=total(moves("join")),
-        leaving=total(moves("leave")),
-        changing=total(moves("change")),
-        shared=total(is_in, of="sharing"),
-        left_out={reason: total(is_in, because(reason)) for reason in scope.REASONS},
-        told={
-            movement: total(moves(movement), because(""))
-            for movement in ("join", "leave", "change")
-        },
+        members=total(*members),
+        syncing=total(*members, reason=""),
+        joining=total("join"),
+        leaving=total("leave"),
+        changing=total("change"),
+        shared=shared,
+        left_out={reason: total(*members, reason=reason) for reason in scope.REASONS},
+        told={movement: total(movement, reason="") for movement in ("join", "leave", "change")},
     )
+
+
+def _sharing(edited: Edited, among: ColumnElement[bool]) -> Sequence[Any]:
+    rows = _rows(edited, shares=scope.has_namesake(Contact.__table__), among=among)
+    return _counted(rows, rows.c.shared == 1)
+
+
+def _counted(rows: Any, *only: ColumnElement[bool]) -> Sequence[Any]:
+    query = select(rows.c.movement, rows.c.reason, func.count().label("number")).where(*only)
+    return db.session.execute(query.group_by(rows.c.movement, rows.c.reason)).all()
+
+
+def _with_shared_address() -> ColumnElement[bool] | None:
+    """Whether a contact has an address that another has as well; ``None`` when nobody has."""
+    address = Contact.__table__.c.email_key
+    some = db.session.scalars(scope.shared_addresses().limit(FEW_ADDRESSES + 1)).all()
+    if not some:
+        return None
+    return address.in_(some if len(some) <= FEW_ADDRESSES else scope.shared_addresses())
 
 
 @dataclass(frozen=True)
@@ -211,22 +247,30 @@ def page(
     return Page(fetched, first if there_is_before else None, last if there_is_after else None)
 
 
-def _rows(edited: Edited) -> Any:
-    """Each contact concerned: ``contact_id``, ``movement``, ``reason`` and ``shared`` (0 or 1)."""
-    moved = difference.of(edited).subquery("moved")
-    contact, account = scope.contacts("previewed"), Account.__table__.alias("theirs")
-    return (
-        select(
-            moved.c.contact_id,
-            moved.c.movement,
-            scope.reason(contact, account).label("reason"),
-            case((scope.shares_address(contact), 1), else_=0).label("shared"),
+def _rows(
+    edited: Edited,
+    *,
+    shares: ColumnElement[bool] | None = None,
+    among: ColumnElement[bool] | None = None,
+) -> Any:
+    """Each contact concerned: ``contact_id``, ``movement``, ``reason`` and ``shared`` (0 or 1).
+
+    ``shares`` is whether they share their address, where that is known; ``among`` leaves others
+    out.
+    """
+    contact, account = Contact.__table__, Account.__table__.alias("theirs")
+    known = scope.shares_address(contact) if shares is None else shares
+    return union_all(
+        *(
+            part.add_columns(
+                scope.reason(contact, account, known).label("reason"),
+                case((known, 1), else_=0).label("shared"),
+            )
+            .outerjoin(account, account.c.person_id == contact.c.id)
+            .where(true() if among is None else among)
+            for part in difference.of(edited)
         )
-        .select_from(moved)
-        .join(contact, contact.c.id == moved.c.contact_id)
-        .outerjoin(account, account.c.person_id == contact.c.id)
-        .subquery("concerned")
-    )
+    ).subquery("concerned")
 
 
 def _in_list(rows: Any, who: Who) -> ColumnElement[bool]:

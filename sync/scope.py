@@ -11,7 +11,7 @@ group. There is nothing to tell where Higher Logic never had it.
 works for. Who was in scope once stays in the ledger: Higher Logic has a record to keep current.
 """
 
-from sqlalchemy import ColumnElement, FromClause, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, exists, func, or_, select
 
 from idp.directory.accounts import Account
 from idp.directory.contacts import Contact
@@ -51,11 +51,14 @@ def alias(contact: FromClause) -> ColumnElement[bool]:
     return contact.c.merged_into_id.is_not(None)
 
 
-def reason(contact: FromClause, account: FromClause) -> ColumnElement[str]:
+def reason(
+    contact: FromClause, account: FromClause, shares: ColumnElement[bool] | None = None
+) -> ColumnElement[str]:
     """Why Higher Logic may not be told of a contact: of ``REASONS``, empty for who is ``eligible``.
 
     ``account`` is the account table, outer joined to the contact. Who has no account for want of an
     address, or because another signs in with it, is told that: it is what staff have to mend.
+    ``shares`` says whether they share their address, where the caller knows.
     """
     return case(
         (~contact.c.active, "inactive"),
@@ -63,30 +66,41 @@ def reason(contact: FromClause, account: FromClause) -> ColumnElement[str]:
         (account.c.deactivated_at.is_not(None), "account_deactivated"),
         (account.c.id.is_not(None), ""),
         (contact.c.email_key.is_(None), "no_email"),
-        (shares_address(contact), "duplicate_email"),
+        (shares_address(contact) if shares is None else shares, "duplicate_email"),
         else_="no_account",
+    )
+
+
+def shared_addresses() -> Select[str | None]:
+    """The e-mail addresses that several contacts have, letter case aside, as ``email_key``.
+
+    Few are. Found all at once from the index of addresses, they save looking for another owner of
+    each of a million.
+    """
+    any_one = contacts("addressed")
+    return (
+        select(any_one.c.email_key)
+        .where(any_one.c.email_key.is_not(None))
+        .group_by(any_one.c.email_key)
+        .having(func.count() > 1)
     )
 
 
 def shares_address(contact: FromClause) -> ColumnElement[bool]:
     """Whether another contact of whom Higher Logic may be told has the same e-mail address, letter
     case aside. Higher Logic wants each address once."""
-    other, any_one = contacts("namesake"), contacts("addressed")
-    # Few addresses are had twice. Found all at once from the index of addresses, they save looking
-    # for another owner of each of a million.
-    had_twice = (
-        select(any_one.c.email_key)
-        .where(any_one.c.email_key.is_not(None))
-        .group_by(any_one.c.email_key)
-        .having(func.count() > 1)
-    )
-    another = (
+    return and_(contact.c.email_key.in_(shared_addresses()), has_namesake(contact))
+
+
+def has_namesake(contact: FromClause) -> ColumnElement[bool]:
+    """``shares_address`` for a contact whose address is known to be one of several contacts'."""
+    other = contacts("namesake")
+    return (
         exists()
         .where(other.c.email_key == contact.c.email_key, other.c.id != contact.c.id)
         .where(eligible(other))
         .correlate(contact)
     )
-    return and_(contact.c.email_key.in_(had_twice), another)
 
 
 def in_synced_group(contact: FromClause) -> ColumnElement[bool]:

@@ -167,7 +167,7 @@ for (const editor of document.querySelectorAll("[data-conditions]")) {
         max: 36525,
         "aria-label": "Number of days",
       });
-      input.value = /^\d+$/.test(value) ? value : 30;
+      input.value = /^-?\d+$/.test(value) ? value : 30;
       const whole = make("span", { class: "between" }, input, " days");
       return Object.assign(whole, { given: () => input.value.trim() });
     },

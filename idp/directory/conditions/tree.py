@@ -111,7 +111,7 @@ def _checked(part: dict[str, Any], known: Mapping[str, AnyField]) -> Tree:
     if takes(op) == "nothing":
         return {"field": field.key, "op": op}
     if "value" not in part:
-        raise InvalidCondition(f"{field.label}: “value” is missing.")
+        raise InvalidCondition(f"{field.label}: the value is missing.")
     return {"field": field.key, "op": op, "value": checked_value(field, op, part["value"])}
 
 

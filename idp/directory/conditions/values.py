@@ -24,7 +24,7 @@ def checked_value(field: AnyField, op: str, given: object) -> Any:
     match takes(op):
         case "several":
             if not isinstance(given, list) or not 0 < len(given) <= MOST_VALUES:
-                raise InvalidCondition(f"{field.label}: “value” is a list of 1 to {MOST_VALUES}.")
+                raise InvalidCondition(f"{field.label}: choose from 1 to {MOST_VALUES} values.")
             return [_one(field, value) for value in given]
         case "two":
             return _stretch(field, given)
@@ -36,7 +36,7 @@ def checked_value(field: AnyField, op: str, given: object) -> Any:
 
 def _stretch(field: AnyField, given: object) -> list[Any]:
     if not isinstance(given, list) or len(given) != 2:
-        raise InvalidCondition(f"{field.label}: “value” is a list of two, the first and the last.")
+        raise InvalidCondition(f"{field.label}: two values are needed, the first and the last.")
     first, last = (_one(field, value) for value in given)
     as_number = Decimal if field.kind == "decimal" else lambda value: value
     if as_number(first) > as_number(last):
@@ -51,7 +51,7 @@ def _days(field: AnyField, given: object) -> int:
         days = 0
     if not 1 <= days <= MOST_DAYS:
         raise InvalidCondition(
-            f"{field.label}: “value” is a whole number of days, 1 to {MOST_DAYS:,}."
+            f"{field.label}: the days are a whole number, from 1 to {MOST_DAYS:,}."
         )
     return days
 

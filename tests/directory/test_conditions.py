@@ -236,6 +236,21 @@ def test_a_condition_as_large_as_may_be_is_answered(app: Flask) -> None:
         conditions.parse({"all": [part["none"][0], *part["none"]]})
 
 
+def test_all_of_very_many_choices_is_no_days_work_for_the_database(app: Flask) -> None:
+    field = fields.create("Areas", "several_of", choices=[f"c{number}" for number in range(60)])
+    db.session.commit()
+    person = factories.person()
+    keys = [choice.key for choice in field.choices]
+    fields.set_value(person, field, keys[:2])
+    db.session.commit()
+    again = {"field": field.key, "op": "all_of", "value": keys[:2] * 100}
+    assert selected({"all": [again] * 20}) == {person.id}
+    every = {"field": field.key, "op": "all_of", "value": keys}
+    assert selected(every) == set()
+    with pytest.raises(InvalidCondition, match="at most 100 rules"):
+        conditions.parse({"all": [every, every]})
+
+
 def test_what_a_condition_asks_about_is_known(own: None) -> None:
     groups.create("The board", conditions.NOBODY, key="b")
     tree = conditions.parse(

@@ -326,6 +326,12 @@ def test_a_cell_far_to_the_right_in_every_row_is_not_read_for_an_hour(
         table_of(path)
 
 
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
+def test_nothing_that_any_spreadsheet_takes_for_a_formula_is_written(first: str) -> None:
+    assert formulas.safe(f"{first}1+1") == f"'{first}1+1"
+    assert formulas.plain(f"'{first}1+1") == f"{first}1+1"
+
+
 def test_xml_in_an_encoding_that_hides_its_tags_is_refused(tmp_path: Path) -> None:
     path = workbook_file(tmp_path, ("S", [["a"]]))
     changed(path, SHEET, "<worksheet", '<?xml version="1.0" encoding="cp500"?><worksheet')

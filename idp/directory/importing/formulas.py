@@ -1,14 +1,14 @@
 """Cells that a spreadsheet would take for a formula, written harmlessly and read back exactly.
 
-A cell that begins with ``= + - @``, a tab or a carriage return is run as a formula by the
-programs that open a CSV file (OWASP, "CSV Injection"). An apostrophe before it makes it a text.
-``safe`` writes it, ``plain`` takes it away again: ``plain(safe(text)) == text`` for every text,
-those that begin with apostrophes of their own included.
+A cell that begins with ``= + - @``, with their wide forms, a tab or the end of a line is run as a
+formula by programs that open a CSV file (OWASP, "CSV Injection"). An apostrophe before it makes
+it a text. ``safe`` writes it, ``plain`` takes it away again: ``plain(safe(text)) == text`` for
+every text, those that begin with apostrophes of their own included.
 """
 
 import re
 
-FIRST = "=+-@\t\r"
+FIRST = "=+-@\t\r\n＝＋－＠"
 """What a formula begins with."""
 
 _WRITTEN = re.compile(f"'*[{re.escape(FIRST)}]")

@@ -9,6 +9,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -42,11 +43,15 @@ def settings_on(database: str, folder: Any, request: pytest.FixtureRequest) -> S
     return deployment(folder, address, request.getfixturevalue("redis_server"))
 
 
+def migrated_settings(database: str, folder: Path, request: pytest.FixtureRequest) -> Settings:
+    """Deployment settings on a new database of a kind that the migrations made."""
+    address = databases.migrated(database, folder, request)
+    return deployment(folder, address, request.getfixturevalue("redis_server"))
+
+
 def app_on(settings: Settings) -> Iterator[Flask]:
-    """An app on an empty database."""
+    """An app on a database that the migrations made."""
     app = create_app(settings)
-    with app.app_context():
-        db.create_all()
     yield app
     with app.app_context():
         db.session.remove()
@@ -64,7 +69,7 @@ def site_app(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Flask]:
     """The app that most tests share."""
-    settings = settings_on(request.param, tmp_path_factory.mktemp("oauth"), request)
+    settings = migrated_settings(request.param, tmp_path_factory.mktemp("oauth") / "var", request)
     yield from app_on(settings)
 
 

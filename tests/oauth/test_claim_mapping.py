@@ -315,7 +315,7 @@ def test_a_mapping_costs_one_statement_more(
     mapping = {f"c{number}": f"custom.{key}" for number, key in enumerate(every_kind)}
     map_claims(app, site, mapping | {"employer": "company_name"})
     with app.app_context():
-        for key in every_kind[-2:]:
+        for key in every_kind[4:6]:  # those with choices
             field = db.session.scalar(select(CustomField).where(CustomField.key == key))
             field_value: Value = ["art", "law"] if field.kind == "several_of" else "south"
             give(visitor, field, field_value)

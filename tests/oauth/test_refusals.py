@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from idp.database import db
 from idp.limits import limiter
 from idp.oauth.pushed import PushedRequest
-from tests.oauth.conftest import app_on, settings_on, sign_in, site_in
+from tests.oauth.conftest import app_on, migrated_settings, sign_in, site_in
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def limited(
 ) -> Iterator[Flask]:
     """An app that counts, as the deployed one does."""
     monkeypatch.setattr(limiter, "enabled", True)
-    for app in app_on(settings_on("sqlite", tmp_path, request)):
+    for app in app_on(migrated_settings("sqlite", tmp_path / "var", request)):
         with app.app_context():
             limiter.reset()
         yield app

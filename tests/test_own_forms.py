@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event
-from werkzeug.routing import Rule
+from werkzeug.routing import IntegerConverter, Rule
 
 from idp.database import db
 from tests import browsing, factories
@@ -53,7 +53,10 @@ def taking_posts(app: Flask) -> dict[str, Rule]:
     found = {}
     for rule in app.url_map.iter_rules():
         if "POST" in (rule.methods or ()):
-            values = dict.fromkeys(rule.arguments, "something")
+            values = {
+                name: 1 if isinstance(kind, IntegerConverter) else "something"
+                for name, kind in rule._converters.items()
+            }
             found[app.url_map.bind("").build(rule.endpoint, values)] = rule
     return found
 

@@ -52,6 +52,7 @@ def test_lists_cost_the_same_however_long_they_are(app: Flask, owner: FlaskClien
             found[path] = len(statements)
         return found
 
+    costs()  # what a process reads once and keeps: what groups ask, say
     before = costs()
     for number in range(12):
         company = factories.company()
@@ -61,6 +62,7 @@ def test_lists_cost_the_same_however_long_they_are(app: Flask, owner: FlaskClien
         registration.change(client, permitted_groups=[group])
         audit.record(audit.Event.CONTACT_CHANGED, person.key, changed={"city": ["", "York"]})
     db.session.commit()
+    costs()
     assert costs() == before
     assert max(before.values()) <= 12, before
 

@@ -74,7 +74,7 @@ def test_it_starts_on_nothing_serves_a_sign_in_and_goes_on_with_the_same_data(
         assert owner.get("/panel/").status_code == 200
         assert requests.get(running.sandbox, timeout=5).status_code == 200
         children = running.children()
-        assert len(children) == 5, "sandbox, web, worker, clock, Redis"
+        assert len(children) == 6, "sandbox, web, worker, worker of imports, clock, Redis"
     finally:
         running.end()
     for child in children:
@@ -93,7 +93,7 @@ def test_it_starts_on_nothing_serves_a_sign_in_and_goes_on_with_the_same_data(
 def _revived(running: Running) -> None:
     """A killed worker is started again; raises ``ProcessLookupError`` for the old one."""
     listed = subprocess.run(
-        ["pgrep", "-P", str(running.process.pid), "-f", "launch worker"],
+        ["pgrep", "-P", str(running.process.pid), "-f", "launch worker$"],
         capture_output=True,
         text=True,
     )

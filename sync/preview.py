@@ -22,7 +22,6 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
-    union_all,
 )
 
 from idp.database import db
@@ -260,17 +259,16 @@ def _rows(
     """
     contact, account = Contact.__table__, Account.__table__.alias("theirs")
     known = scope.shares_address(contact) if shares is None else shares
-    return union_all(
-        *(
-            part.add_columns(
-                scope.reason(contact, account, known).label("reason"),
-                case((known, 1), else_=0).label("shared"),
-            )
-            .outerjoin(account, account.c.person_id == contact.c.id)
-            .where(true() if among is None else among)
-            for part in difference.of(edited)
+    return (
+        difference.of(edited)
+        .add_columns(
+            scope.reason(contact, account, known).label("reason"),
+            case((known, 1), else_=0).label("shared"),
         )
-    ).subquery("concerned")
+        .outerjoin(account, account.c.person_id == contact.c.id)
+        .where(true() if among is None else among)
+        .subquery("concerned")
+    )
 
 
 def _in_list(rows: Any, who: Who) -> ColumnElement[bool]:

@@ -7,7 +7,17 @@ It is asked while staff edit, before anything is saved, and reads only. What it 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Subquery,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from idp import association
 from idp.directory import conditions
@@ -27,16 +37,15 @@ class Edited:
     group_id: int | None = None
 
 
-def of(edited: Edited) -> list[Select[Any]]:
-    """SELECTs of ``contact_id`` and ``movement`` of each contact that is in the group or would be,
-    from the contact table; no contact is found by two of them.
+def of(edited: Edited) -> Select[Any]:
+    """SELECT of ``contact_id`` and ``movement`` of each contact that is in the group or would be,
+    from the contact table.
 
-    ``change`` is who is in it now and then, but for other reasons, so that what Higher Logic is
+    ``change`` is who is in it now and then, but for other reasons, so that what Higher Logic may be
     told of roles and dates may be another; the other ``MOVEMENTS`` are what they say.
 
-    Who will be in it by its rule, and who is in it and will not: the database then knows about
-    how many there are and reads a large group in one go. Of reasons that are counted together it
-    would know nothing, and look a million contacts up one by one.
+    Everybody is read once, and asked the condition once: asking first who will be in it and then
+    who is in it and will not be takes a million people twice the time.
     """
     contact = Contact.__table__
     named = contact.c.id.label("contact_id")
@@ -44,37 +53,20 @@ def of(edited: Edited) -> list[Select[Any]]:
         edited.condition, catalogue.KINDS[edited.selects], today=association.today()
     )
     if edited.group_id is None:
-        return [select(named, _said("join")).where(will)]
+        return select(named, _said("join")).where(will)
+    # IN and not EXISTS: read once, and not for each of a million.
     out = Exclusion.__table__.alias()
-    will = and_(
-        will,
-        ~exists()
-        .where(out.c.group_id == edited.group_id, out.c.contact_id == contact.c.id)
-        .correlate(contact),
-    )
+    shut_out = select(out.c.contact_id).where(out.c.group_id == edited.group_id)
+    will = and_(will, contact.c.id.not_in(shut_out))
     there = _there(edited.group_id)
-    joined = contact.c.id == there.c.contact_id
-    return [
-        select(
-            named,
-            case(
-                (there.c.contact_id.is_(None), "join"),
-                (there.c.by_rule == 1, "stay"),
-                else_="change",
-            ).label("movement"),
-        )
-        .select_from(contact.outerjoin(there, joined))
-        .where(will),
-        select(
-            named,
-            case(
-                (there.c.by_rule == 0, "stay"), (there.c.by_hand == 1, "change"), else_="leave"
-            ).label("movement"),
-        )
-        .select_from(contact.join(there, joined))
-        # Asked of the group's members only: by itself it would be asked of everybody first.
-        .where(case((there.c.contact_id.is_not(None), ~will), else_=False)),
-    ]
+    is_there = there.c.contact_id.is_not(None)
+    stays = case((there.c.by_rule == 1, "stay"), else_="change")
+    goes = case((there.c.by_rule == 0, "stay"), (there.c.by_hand == 1, "change"), else_="leave")
+    return (
+        select(named, case((~is_there, "join"), (will, stays), else_=goes).label("movement"))
+        .select_from(contact.outerjoin(there, contact.c.id == there.c.contact_id))
+        .where(or_(is_there, will))
+    )
 
 
 def _there(group_id: int) -> Subquery:

@@ -234,11 +234,7 @@ def test_the_difference_is_what_saving_does(app: Flask) -> None:
         return found
 
     before = rows()
-    said = {
-        row.contact_id: row.movement
-        for part in difference.of(told)
-        for row in db.session.execute(part)
-    }
+    said = {row.contact_id: row.movement for row in db.session.execute(difference.of(told))}
     groups.change(group, condition=told.condition)
     db.session.commit()
     after = rows()

@@ -8,7 +8,7 @@ account's end is written through its model, so that whoever listens to that hear
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 from idp.database import db, now
@@ -16,6 +16,7 @@ from idp.directory import changes
 from idp.directory.accounts import Account
 from idp.directory.contacts import Person
 from idp.directory.fields import CustomField
+from idp.directory.importing.inserting import insert_rows
 from idp.directory.importing.planning import Plan
 from idp.directory.importing.tables import ACCOUNTS, CONTACTS, VALUE_COLUMNS, VALUES
 
@@ -53,8 +54,9 @@ class Writer:
             return
         moment = now()
         shared = self._new | {"created_at": moment, "updated_at": moment}
-        db.session.execute(
-            insert(CONTACTS), [shared | plan.changed | {"key": plan.key} for plan in plans]
+        rows = [plan.changed | {"key": plan.key} for plan in plans]
+        insert_rows(
+            CONTACTS, rows, **{name: shared[name] for name in shared if name not in rows[0]}
         )
         ids = _ids({plan.key for plan in plans})
         for plan in plans:
@@ -91,8 +93,7 @@ class Writer:
             for plan in plans
             for place, facts in plan.more
         ]
-        if rows:
-            db.session.execute(insert(VALUES), rows)
+        insert_rows(VALUES, rows)
 
     def _write_accounts(self, plans: Sequence[Plan]) -> None:
         # In the order of the rows: an address may go from one account to the next.
@@ -108,20 +109,12 @@ class Writer:
                 .values(email_key=bindparam("new_key")),
                 moving,
             )
-        moment = now()
         made = [
-            {
-                "person_id": plan.contact_id,
-                "email_key": plan.account_moves,
-                "role": "member",
-                "epoch": 0,
-                "created_at": moment,
-            }
+            {"person_id": plan.contact_id, "email_key": plan.account_moves}
             for plan in plans
             if plan.new_account
         ]
-        if made:
-            db.session.execute(insert(ACCOUNTS), made)
+        insert_rows(ACCOUNTS, made, role="member", epoch=0, created_at=now())
         end_accounts([plan.contact_id for plan in plans if plan.account_ends and plan.contact_id])
 
 

@@ -240,7 +240,13 @@ def _groups(contact_ids: Collection[int]) -> defaultdict[int, list[GroupEntry]]:
     entries: defaultdict[int, list[GroupEntry]] = defaultdict(list)
     for (contact_id, _), rows in held.items():
         entries[contact_id] += _entries(rows)
-    return entries
+    return defaultdict(list, {one: in_order(found) for one, found in entries.items()})
+
+
+def in_order(entries: Iterable[GroupEntry]) -> list[GroupEntry]:
+    """The order that a record has its groups in: the same whatever the database sorts by, so that
+    an entry put back later (``guard``) is where it was."""
+    return sorted(entries, key=lambda entry: (entry.key, entry.role.casefold()))
 
 
 def _entries(rows: Sequence[Any]) -> Iterable[GroupEntry]:

@@ -27,9 +27,10 @@ from sqlalchemy import (
 
 from idp import owners
 from idp.backoff import delay
-from idp.database import UTCDateTime, db, now, reading
+from idp.database import JSONDocument, UTCDateTime, db, now, reading
 from sync import scope
 from sync.ledger import COMPANY, WORDS_LENGTH, table, wake_after_commit
+from sync.told import Told
 
 # Longer than the longest request (``transport``), and renewed before each.
 LEASE = dt.timedelta(seconds=60)
@@ -44,6 +45,8 @@ class Claim:
     contact_id: int
     version: int
     digest: str | None
+    told: Told
+    """The groups that Higher Logic was told of last."""
     is_company: bool
     known: bool
     """Higher Logic has accepted a record of this contact before."""
@@ -108,7 +111,7 @@ def claim(owner: str, limit: int, lease: dt.timedelta = LEASE) -> list[Claim]:
     rows = db.session.execute(
         select(
             *(row.contact_id, row.wanted, row.accepted, row.refused, row.rank, row.digest),
-            *(row.accepted_at, row.attempts),
+            *(row.told, row.accepted_at, row.attempts),
         )
         .where(_due(moment))
         .order_by(row.rank, row.next_try_at, row.contact_id)
@@ -127,6 +130,7 @@ def claim(owner: str, limit: int, lease: dt.timedelta = LEASE) -> list[Claim]:
             contact_id=found.contact_id,
             version=found.wanted,
             digest=found.digest,
+            told=found.told or {},
             is_company=found.rank == COMPANY,
             known=found.accepted_at is not None,
             passed_over=found.accepted > 0 or found.refused > 0,
@@ -144,24 +148,24 @@ def renew(owner: str, claims: Iterable[Claim], lease: dt.timedelta = LEASE) -> s
     return set(held)
 
 
-def accept(owner: str, accepted: Sequence[tuple[Claim, str]]) -> None:
-    """Higher Logic accepted these claims' records, whose digests come with them."""
+def accept(owner: str, accepted: Sequence[tuple[Claim, str, Told]]) -> None:
+    """Higher Logic accepted these claims' records, whose digests and groups come with them."""
     pointing = _pointing_to(
-        [claim for claim, _ in accepted if claim.is_company and not claim.known]
+        [claim for claim, _, _ in accepted if claim.is_company and not claim.known]
     )
     if pointing is not None:
         # Locked together and in order, before the claims alone would be.
-        ids = [claim.contact_id for claim, _ in accepted]
+        ids = [claim.contact_id for claim, _, _ in accepted]
         db.session.execute(
             select(table.c.contact_id)
             .where(or_(table.c.contact_id.in_(ids), table.c.contact_id.in_(pointing)))
             .order_by(table.c.contact_id)
             .with_for_update()
         )
-    held = set(_held(owner, [claim for claim, _ in accepted]))
+    held = set(_held(owner, [claim for claim, _, _ in accepted]))
     values = [
-        {"b_contact": claim.contact_id, "b_digest": digest}
-        for claim, digest in accepted
+        {"b_contact": claim.contact_id, "b_digest": digest, "b_told": told}
+        for claim, digest, told in accepted
         if claim.contact_id in held
     ]
     if values:
@@ -170,7 +174,11 @@ def accept(owner: str, accepted: Sequence[tuple[Claim, str]]) -> None:
         db.session.execute(
             update(table)
             .where(table.c.contact_id == bindparam("b_contact"))
-            .values(_DONE | moments | {"digest": bindparam("b_digest")}),
+            .values(
+                _DONE
+                | moments
+                | {"digest": bindparam("b_digest"), "told": bindparam("b_told", type_=JSONDocument)}
+            ),
             values,
         )
     if pointing is not None and held:

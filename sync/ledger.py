@@ -32,7 +32,7 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.compiled import InSession, any_of
-from idp.database import Base, UTCDateTime, db, now
+from idp.database import Base, JSONDocument, UTCDateTime, db, now
 from idp.directory import changes
 from sync import scope
 
@@ -48,9 +48,9 @@ class Ledger(Base):
     ``rank`` puts companies before people (Y24), and records that were merged before both.
     ``claimed`` is the version that the holder of the lease builds its record from or a later one.
     ``refused`` is the version that Higher Logic refused last: a contact is *failed* while that is
-    what is wanted, and pending again as soon as
-    it changes. ``digest`` is of the record accepted last; ``accepted_at`` is empty until Higher
-    Logic has accepted one. ``attempts`` counts pushes since the last acceptance or change.
+    what is wanted, and pending again as soon as it changes. ``digest`` is of the record accepted
+    last, ``told`` its groups (``sync.told``); ``accepted_at`` is empty until Higher Logic has
+    accepted one. ``attempts`` counts pushes since the last acceptance or change.
     """
 
     __tablename__ = "ledger"
@@ -66,6 +66,7 @@ class Ledger(Base):
     lease_owner: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     digest: Mapped[str | None] = mapped_column(String(64))
+    told: Mapped[dict[str, Any] | None] = mapped_column(JSONDocument)
     attempts: Mapped[int] = mapped_column(default=0)
     next_try_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
     last_error: Mapped[str] = mapped_column(String(WORDS_LENGTH), default="")
@@ -204,6 +205,7 @@ def forget_accepted() -> None:
             | {
                 "wanted": table.c.wanted + 1,
                 "digest": None,
+                "told": None,
                 "lease_owner": None,
                 "lease_until": None,
                 "next_try_at": now(),

@@ -13,9 +13,10 @@ import structlog
 
 from idp import owners
 from idp.database import db, reading
-from sync import feed, gate, leases, wire
+from sync import feed, gate, leases, told, wire
 from sync.exchange import Target
 from sync.leases import Claim
+from sync.told import Told
 
 log = structlog.get_logger()
 
@@ -25,7 +26,7 @@ CLAIMED = 500
 # and the gate is paused, or each of a hundred thousand would be asked about by itself.
 ALIKE = 10
 
-Entry = tuple[Claim, wire.Item, str]
+Entry = tuple[Claim, wire.Item, str, Told]
 
 
 @dataclass
@@ -50,13 +51,13 @@ class Totals:
 
 @dataclass
 class _Batch:
-    """Claims on their way, with the item and the digest of each."""
+    """Claims on their way, with the item, the digest and the groups of each."""
 
     entries: list[Entry] = field(default_factory=list)
 
     @property
     def claims(self) -> list[Claim]:
-        return [claim for claim, _item, _digest in self.entries]
+        return [claim for claim, _item, _digest, _told in self.entries]
 
     def halves(self) -> "tuple[_Batch, _Batch]":
         middle = (len(self.entries) + 1) // 2
@@ -111,11 +112,14 @@ class _Round:
 
     def _send(self, batch: _Batch) -> Sequence[_Batch]:
         """One push, and what follows from it; gives what is to be pushed next instead."""
-        outcome = self.target.send([item for _claim, item, _digest in batch.entries])
+        outcome = self.target.send([item for _claim, item, _digest, _told in batch.entries])
         self.totals.requests += 1
         match outcome.verdict:
             case wire.Verdict.ACCEPTED:
-                leases.accept(self.owner, [(claim, digest) for claim, _, digest in batch.entries])
+                leases.accept(
+                    self.owner,
+                    [(claim, digest, groups) for claim, _, digest, groups in batch.entries],
+                )
                 self.totals.accepted += len(batch.entries)
                 self.refusals.clear()
                 gate.answered(self.target)
@@ -134,7 +138,7 @@ class _Round:
         return ()
 
     def _refused(self, batch: _Batch, outcome: wire.Outcome) -> None:
-        claim, item, _digest = batch.entries[0]
+        claim, item, _digest, _told = batch.entries[0]
         leases.refuse(self.owner, claim, outcome.message)
         self.totals.refused += 1
         log.warning("record refused", contact=wire.key_of(item), words=outcome.message)
@@ -163,7 +167,8 @@ class _Round:
                 settled.append(claim)
                 self.totals.unchanged += 1
             else:
-                (refused if claim.refused else fresh).append((claim, item, digest))
+                entry = (claim, item, digest, told.of(record.groups))
+                (refused if claim.refused else fresh).append(entry)
         if settled:
             leases.settle(self.owner, settled)
         # What was refused before is by itself: it is likely to be refused again.

@@ -30,6 +30,7 @@ from idp.oauth.grants import Grant
 from idp.oauth.tokens import Token
 from idp.signin.sessions import hashed
 from launch import schema
+from sync import ledger
 from tests.conftest import DATABASES
 from tests.oauth.conftest import CALLBACK, basic, settings_on
 from wsgi import create_app
@@ -194,3 +195,47 @@ def test_values_of_custom_fields_are_carried_over(empty: Flask) -> None:
     }
     # Members edited what they did not see: they never did, and the database says so now.
     assert not any(field.member_may_edit for field in fields.all_fields())
+
+
+def test_what_was_accepted_before_is_taken_for_what_was_told(empty: Flask) -> None:
+    flask_migrate.upgrade(directory=str(schema.DIRECTORY), revision="0009")
+    found = MetaData()
+    found.reflect(db.engine)
+    table = found.tables
+    moment = dt.datetime(2026, 5, 1, 12, tzinfo=dt.UTC)
+    ids = {
+        name: filled(table["contact"], kind="person", key=name, last_name=name, active=True)
+        for name in ("accepted", "of no group", "new")
+    }
+    for name, contact_id in ids.items():
+        at = None if name == "new" else moment
+        filled(table["ledger"], contact_id=contact_id, rank=1, accepted_at=at)
+
+    def joined(key: str, kind: str, sync: bool, *members: tuple[str, str]) -> None:
+        group_id = filled(table["group"], key=key, name=key, type=kind, condition={}, sync=sync)
+        for origin, role in members:
+            filled(
+                table["membership"],
+                group_id=group_id,
+                contact_id=ids["accepted"],
+                origin=origin,
+                role=role,
+                since=moment,
+                end_on=dt.date(2027, 1, 1) if role == "Chair" else None,
+            )
+
+    joined("committee", "community", True, ("rule", ""), ("hand", "Chair"))
+    joined("staff", "security", True, ("rule", ""))
+    joined("not told", "security", False, ("rule", ""))
+    db.session.commit()
+    schema.upgrade()
+    row = ledger.table.c
+    found_rows = db.session.execute(select(row.contact_id, row.told)).all()
+    assert {one.contact_id: one.told for one in found_rows} == {
+        ids["accepted"]: {
+            "committee": [["Chair", "2026-05-01", "2027-01-01"]],
+            "staff": [["", "2026-05-01", None]],
+        },
+        ids["of no group"]: {},
+        ids["new"]: None,
+    }

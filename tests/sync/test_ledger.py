@@ -175,7 +175,7 @@ class TestClaiming:
         assert ids(first) == {company.id, free.id}
         assert [one.is_company for one in first] == [True, False]
         assert claim()[1] == []
-        leases.accept(owner, [(one, "digest") for one in first])
+        leases.accept(owner, [(one, "digest", {}) for one in first])
         assert ids(claim()[1]) == {person.id}
 
     def test_people_of_a_refused_company_go_without_it_and_again_with_it(self, app: Flask) -> None:
@@ -186,12 +186,12 @@ class TestClaiming:
         leases.refuse(owner, first[0], "No.")
         owner, second = claim()
         assert ids(second) == {person.id}
-        leases.accept(owner, [(second[0], "without")])
+        leases.accept(owner, [(second[0], "without", {})])
 
         due_now()
         owner, again = claim()
         assert ids(again) == {company.id}
-        leases.accept(owner, [(again[0], "digest")])
+        leases.accept(owner, [(again[0], "digest", {})])
         assert ids(claim()[1]) == {person.id}
 
     def test_nothing_is_due_when_everything_is_accepted(self, app: Flask) -> None:
@@ -199,7 +199,7 @@ class TestClaiming:
         member()
         assert leases.any_due()
         owner, claims = claim()
-        leases.accept(owner, [(claims[0], "digest")])
+        leases.accept(owner, [(claims[0], "digest", {})])
         assert not leases.any_due()
 
 
@@ -211,7 +211,7 @@ class TestWhatBecomesOfAClaim:
         owner, claims = claim()
         person.job_title = "Analyst"
         db.session.commit()
-        leases.accept(owner, [(claims[0], "digest")])
+        leases.accept(owner, [(claims[0], "digest", {})])
         assert row(person).accepted == claims[0].version < row(person).wanted
 
     @pytest.mark.compliance("Y21")
@@ -223,10 +223,10 @@ class TestWhatBecomesOfAClaim:
         db.session.commit()
         due_now()
         quick, new = claim()
-        leases.accept(quick, [(new[0], "new")])
+        leases.accept(quick, [(new[0], "new", {})])
 
         assert leases.renew(slow, old) == set()
-        leases.accept(slow, [(old[0], "old")])
+        leases.accept(slow, [(old[0], "old", {})])
         leases.refuse(slow, old[0], "No.")
         leases.postpone(slow, old, dt.datetime.now(dt.UTC), "Away.")
 
@@ -263,5 +263,5 @@ class TestWhatBecomesOfAClaim:
         owner, claims = claim()
         db.session.execute(update(ledger.table).values(accepted=50, wanted=51))
         db.session.commit()
-        leases.accept(owner, [(claims[0], "old")])
+        leases.accept(owner, [(claims[0], "old", {})])
         assert row(person).accepted == 50

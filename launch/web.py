@@ -1,6 +1,7 @@
 """The web server: Granian, threads in a few processes, on the address of the settings."""
 
-from typing import Any
+import gc
+from typing import TYPE_CHECKING, Any
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
@@ -11,10 +12,16 @@ from granian.server.common import AbstractServer
 from idp.settings import Settings
 from launch.checks import check_start
 
+if TYPE_CHECKING:
+    from idp.web import App
+
 # Requests that one process takes in at a time; what comes on top waits in the kernel's queue.
 _AT_ONCE = 64
 # A browser that opened a connection has so long to say what it wants (milliseconds).
 _HEADERS_WITHIN = 15_000
+# Python looks for garbage in circles after so many new objects (its own: 700). A request leaves
+# few circles behind and makes many objects: looking as often took a tenth of its CPU time.
+_GARBAGE_AFTER = 20_000
 
 
 def serve(settings: Settings) -> None:
@@ -29,7 +36,19 @@ def serve(settings: Settings) -> None:
         from idp.database import db
 
         db.engine.dispose()  # no connection is shared with the processes that serve
-    server("wsgi:create_app", settings).serve()
+    server("launch.web:application", settings).serve()
+
+
+def application() -> "App":
+    """The app of a process that serves."""
+    from wsgi import create_app
+
+    app = create_app()
+    # What is there now is there for good: not to be looked through again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_AFTER, *gc.get_threshold()[1:])
+    return app
 
 
 def server(application: str, settings: Settings) -> AbstractServer[Any]:

@@ -18,7 +18,7 @@ from idp.oauth import backchannel, key_schedule, tidy
 log = structlog.get_logger()
 
 # Somebody waits for a mail, and whoever signed out is to be out everywhere; after that live changes
-# come first. ``bulk`` is laid for the lane of first syncs.
+# come first, and what is many comes last.
 QUEUES = ("mail", backchannel.QUEUE, "live", "default", "bulk")
 # An import takes minutes, and a worker does one thing at a time: imports have workers of their own.
 IMPORT_QUEUES = (import_work.QUEUE,)

@@ -7,16 +7,17 @@ whose next try has come.
 import structlog
 
 from idp.database import db, reading
-from sync import gate, jobs, leases
+from sync import gate, jobs, lanes, leases
 
 log = structlog.get_logger()
 
 
 def tick() -> bool:
-    """Wake the sync if something is due; says whether it was."""
+    """Wake the lanes in which something is due; says whether one was woken."""
     if freed := leases.free_the_dead():
         log.warning("a worker died; its contacts are free again", contacts=freed)
     with reading():
-        due = gate.is_open() and leases.any_due()
+        due = [lane for lane in lanes.LANES if gate.is_open() and leases.any_due(lane)]
         db.session.rollback()
-    return due and jobs.wake()
+    woken = [jobs.wake(lane) for lane in due]
+    return any(woken)

@@ -1,9 +1,10 @@
 """RQ's part: waking a worker, and the job that it runs.
 
 A job is a nudge (docs/architecture.md, decision 2): it names nothing, carries nothing, and
-one that is lost or run twice changes nothing. At most one is waiting at a time.
+one that is lost or run twice changes nothing. At most one of each lane is waiting at a time.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -11,33 +12,47 @@ import structlog
 from sqlalchemy.orm import Session
 
 from idp import jobs
-from sync import ledger, pushing
+from sync import lanes, ledger, pushing
 
 log = structlog.get_logger()
 
-QUEUE = "live"
+QUEUES = {lanes.LIVE: "live", lanes.BULK: "bulk"}
 # A job gives way to others (mails) and to a worker's wish to end; the next one goes on.
 JOB_SECONDS = 5.0
 
 
-def wake() -> bool:
-    """Enqueue a push unless one is waiting; says whether one was enqueued (Y23)."""
-    return jobs.wake(QUEUE, push)
+def wake(lane: int) -> bool:
+    """Enqueue a push of a lane unless one is waiting; says whether one was enqueued (Y23)."""
+    return jobs.wake(QUEUES[lane], _JOBS[lane])
 
 
 def wake_if_noted(session: Session) -> None:
     """After a commit: wake the sync when the transaction noted something in the ledger."""
     # A savepoint's end is not the transaction's.
-    if not session.in_nested_transaction() and session.info.pop(ledger.NOTED, False):
-        wake()
+    if not session.in_nested_transaction():
+        for lane in sorted(session.info.pop(ledger.NOTED, ())):
+            wake(lane)
 
 
 def push() -> dict[str, Any]:
-    """The job: push what is due. Gives the numbers of ``pushing.Totals``."""
-    jobs.awake(push)
-    totals = pushing.run(JOB_SECONDS)
+    """The job of the live lane. Gives the numbers of ``pushing.Totals``."""
+    return _push(lanes.LIVE)
+
+
+def push_bulk() -> dict[str, Any]:
+    """The job of the bulk lane, which pushes first what becomes due in the live one. Gives the
+    numbers of ``pushing.Totals``."""
+    return _push(lanes.BULK)
+
+
+_JOBS: dict[int, Callable[[], dict[str, Any]]] = {lanes.LIVE: push, lanes.BULK: push_bulk}
+
+
+def _push(lane: int) -> dict[str, Any]:
+    jobs.awake(_JOBS[lane])
+    totals = pushing.run(JOB_SECONDS, lane)
     if totals.requests or totals.unchanged:
         log.info("pushed", **asdict(totals))
     if totals.unfinished:
-        wake()
+        wake(lane)
     return asdict(totals)

@@ -17,9 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    exists,
     literal,
-    not_,
     or_,
     select,
     update,
@@ -28,7 +26,7 @@ from sqlalchemy import (
 from idp import owners
 from idp.backoff import delay
 from idp.database import JSONDocument, UTCDateTime, db, now, reading
-from sync import scope
+from sync import due, lanes, scope
 from sync.ledger import COMPANY, WORDS_LENGTH, table, wake_after_commit
 from sync.told import Told
 
@@ -67,57 +65,32 @@ def pending() -> ColumnElement[bool]:
     return and_(table.c.wanted > table.c.accepted, table.c.refused != table.c.wanted)
 
 
-def _due(moment: dt.datetime) -> ColumnElement[bool]:
-    person, company = scope.contacts("waiting"), table.alias("company_row")
-    # A person waits for their company's first acceptance, unless it was refused: then they go
-    # without it, and once more when it is accepted.
-    waits = (
-        exists()
-        .where(
-            person.c.id == table.c.contact_id,
-            company.c.contact_id == person.c.company_id,
-            company.c.accepted_at.is_(None),
-            company.c.wanted > company.c.accepted,
-            company.c.refused != company.c.wanted,
-        )
-        .correlate(table)
-    )
-    return and_(
-        table.c.wanted > table.c.accepted,
-        table.c.next_try_at <= moment,
-        or_(table.c.lease_until.is_(None), table.c.lease_until <= moment),
-        not_(waits),
-    )
-
-
-def any_due() -> bool:
-    """Whether there is something to claim. Read-only; ends the transaction at hand."""
+def any_due(*lane: int) -> bool:
+    """Whether there is something to claim in a lane (without one: in any). Read-only; ends the
+    transaction at hand."""
     db.session.rollback()
     with reading():
-        found = db.session.scalar(select(table.c.contact_id).where(_due(now())).limit(1))
+        found = db.session.scalar(
+            select(table.c.contact_id)
+            .where(table.c.lane.in_(lane or lanes.LANES), due.is_due(now()))
+            .limit(1)
+        )
         db.session.rollback()
     return found is not None
 
 
-def claim(owner: str, limit: int, lease: dt.timedelta = LEASE) -> list[Claim]:
-    """Lease up to ``limit`` due rows, companies first.
+def claim(
+    owner: str, limit: int, lease: dt.timedelta = LEASE, *, lane: int = lanes.LIVE
+) -> list[Claim]:
+    """Lease up to ``limit`` due rows of a lane, companies first.
 
     ``owner`` is new for each claim, so that an answer that comes too late finds nothing.
     """
     moment = now()
     row = table.c
-    # Two statements: in one, a planner may run the locking part more than once. SQLite has no
-    # row locks and needs none: its transaction has begun as the only writer.
-    rows = db.session.execute(
-        select(
-            *(row.contact_id, row.wanted, row.accepted, row.refused, row.rank, row.digest),
-            *(row.told, row.accepted_at, row.attempts),
-        )
-        .where(_due(moment))
-        .order_by(row.rank, row.next_try_at, row.contact_id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=table)
-    ).all()
+    rows = _free_rows(moment, limit, lane)
+    if len(rows) < limit and lane == lanes.LIVE and due.bring_companies_forward(moment):
+        rows = _free_rows(moment, limit, lane)
     if rows:
         db.session.execute(
             update(table)
@@ -139,6 +112,24 @@ def claim(owner: str, limit: int, lease: dt.timedelta = LEASE) -> list[Claim]:
         )
         for found in rows
     ]
+
+
+def _free_rows(moment: dt.datetime, limit: int, lane: int) -> Sequence[Any]:
+    row = table.c
+    # Locked by a statement of their own: in one with the update, a planner may run the locking part
+    # more than once. SQLite has no row locks and needs none: its transaction has begun as the only
+    # writer.
+    query = (
+        select(
+            *(row.contact_id, row.wanted, row.accepted, row.refused, row.rank, row.digest),
+            *(row.told, row.accepted_at, row.attempts),
+        )
+        .where(row.lane == lane, due.is_due(moment))
+        .order_by(row.rank, row.next_try_at, row.contact_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=table)
+    )
+    return db.session.execute(query).all()
 
 
 def renew(owner: str, claims: Iterable[Claim], lease: dt.timedelta = LEASE) -> set[int]:
@@ -185,9 +176,14 @@ def accept(owner: str, accepted: Sequence[tuple[Claim, str, Told]]) -> None:
         db.session.execute(
             update(table)
             .where(table.c.contact_id.in_(pointing))
-            .values(wanted=table.c.wanted + 1, attempts=0, next_try_at=now())
+            .values(
+                lane=lanes.kept(table.c, lanes.BULK),
+                wanted=table.c.wanted + 1,
+                attempts=0,
+                next_try_at=now(),
+            )
         )
-        wake_after_commit()
+        wake_after_commit(lanes.BULK)
     db.session.commit()
 
 
@@ -204,6 +200,7 @@ def refuse(owner: str, claim: Claim, words: str) -> None:
     _write(
         _held(owner, [claim]),
         **_FREE,
+        lane=case((changed, table.c.lane), else_=lanes.BULK),
         refused=table.c.claimed,
         attempts=case((changed, 0), else_=table.c.attempts + 1),
         next_try_at=case((changed, now()), else_=literal(again, type_=UTCDateTime())),

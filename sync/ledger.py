@@ -34,7 +34,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from idp.compiled import InSession, any_of
 from idp.database import Base, JSONDocument, UTCDateTime, db, now
 from idp.directory import changes
-from sync import scope
+from sync import lanes, scope
 
 # An alias goes first: it gives up the address that the record it was merged into may take over.
 ALIAS, COMPANY, PERSON = -1, 0, 1
@@ -45,7 +45,8 @@ NOTED = "tessera: ledger noted"
 class Ledger(Base):
     """One contact's row.
 
-    ``rank`` puts companies before people (Y24), and records that were merged before both.
+    ``lane`` says who is claimed first (``lanes``); within it ``rank`` puts companies before people
+    (Y24), and records that were merged before both.
     ``claimed`` is the version that the holder of the lease builds its record from or a later one.
     ``refused`` is the version that Higher Logic refused last: a contact is *failed* while that is
     what is wanted, and pending again as soon as it changes. ``digest`` is of the record accepted
@@ -57,6 +58,9 @@ class Ledger(Base):
 
     contact_id: Mapped[int] = mapped_column(
         ForeignKey("contact.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    lane: Mapped[int] = mapped_column(
+        SmallInteger, default=lanes.LIVE, server_default=str(lanes.LIVE)
     )
     rank: Mapped[int] = mapped_column(SmallInteger)
     wanted: Mapped[int] = mapped_column(BigInteger, default=1)
@@ -76,6 +80,7 @@ class Ledger(Base):
 
 Index(
     "ix_ledger_due",
+    Ledger.lane,
     Ledger.rank,
     Ledger.next_try_at,
     Ledger.contact_id,
@@ -99,26 +104,24 @@ def note(contacts: changes.Ids) -> None:
     """Count *wanted* up for those of the announced contacts that the feed is about.
 
     That is who has a row already (so who has just left a group is noted too) and who is in scope
-    now; and the companies of announced people come into scope with them. Two statements,
-    whatever the number of contacts; inside the transaction of the change. Ids are ``changes.CHUNK``
-    at most; for them the statements are compiled once.
+    now; and the companies of announced people come into scope with them. Few of them are live,
+    many are bulk (``lanes``). A fixed number of statements, whatever the number of contacts; inside
+    the transaction of the change. Ids are ``changes.CHUNK`` at most; for them the statements are
+    compiled once.
     """
-    moment = now()
+    contacts, lane = lanes.of_announced(contacts)
+    given: dict[str, Any] = {"moment": now(), "lane": lane}
     if isinstance(contacts, Select):
         dialect, chosen = db.engine.dialect, contacts
         statements = [build(lambda column: column.in_(chosen), dialect) for build in _NOTING]
         counted = [
-            _rows(
-                db.session.execute(
-                    one.execution_options(preserve_rowcount=True), {"moment": moment}
-                )
-            )
+            _rows(db.session.execute(one.execution_options(preserve_rowcount=True), given))
             for one in statements
         ]
     else:
-        counted = [one.run(ids=contacts, moment=moment) for one in _NOTING_IDS]
+        counted = [one.run(ids=contacts, **given) for one in _NOTING_IDS]
     if any(counted):
-        wake_after_commit()
+        wake_after_commit(lane)
 
 
 Chosen = Callable[[Any], ColumnElement[bool]]
@@ -127,7 +130,7 @@ Chosen = Callable[[Any], ColumnElement[bool]]
 def _announced(chosen: Chosen, dialect: Dialect) -> Any:
     contact = scope.contacts("noted")
     had = table.alias()
-    noted = select(contact.c.id, _rank(contact)).where(
+    noted = select(contact.c.id, *_lane_and_rank(contact)).where(
         chosen(contact.c.id),
         or_(
             exists().where(had.c.contact_id == contact.c.id).correlate(contact),
@@ -138,6 +141,7 @@ def _announced(chosen: Chosen, dialect: Dialect) -> Any:
     return insert.on_conflict_do_update(
         index_elements=[table.c.contact_id],
         set_={
+            "lane": lanes.kept(table.c, insert.excluded.lane),
             "rank": insert.excluded.rank,
             "wanted": table.c.wanted + 1,
             "attempts": 0,
@@ -152,7 +156,7 @@ def _employers(chosen: Chosen, dialect: Dialect) -> Any:
         chosen(person.c.id), scope.eligible(person), scope.in_synced_group(person)
     )
     company = scope.contacts("employer")
-    noted = select(company.c.id, _rank(company)).where(
+    noted = select(company.c.id, *_lane_and_rank(company)).where(
         company.c.id.in_(employers), company.c.active
     )
     return _rows_of(noted, dialect).on_conflict_do_nothing(index_elements=[table.c.contact_id])
@@ -169,7 +173,18 @@ def _rows_of(contacts: Select[Any], dialect: Dialect) -> Any:
         bindparam("moment", type_=UTCDateTime()),
     ).order_by(contacts.selected_columns[0] + 0)
     words = postgresql if dialect.name == "postgresql" else sqlite
-    return words.insert(table).from_select(["contact_id", "rank", *values, "next_try_at"], source)
+    return words.insert(table).from_select(
+        ["contact_id", "lane", "rank", *values, "next_try_at"], source
+    )
+
+
+def _lane_and_rank(contact: Any) -> tuple[ColumnElement[int], ColumnElement[int]]:
+    alias, given = scope.alias(contact), bindparam("lane", type_=SmallInteger())
+    return (
+        # In no lane may the kept record overtake it.
+        case((alias, lanes.LIVE), else_=given),
+        case((alias, ALIAS), (contact.c.kind == "company", COMPANY), else_=PERSON),
+    )
 
 
 def _of_ids(build: Callable[[Chosen, Dialect], Any]) -> InSession:
@@ -203,6 +218,7 @@ def forget_accepted() -> None:
         update(table).values(
             _NEW
             | {
+                "lane": lanes.BULK,
                 "wanted": table.c.wanted + 1,
                 "digest": None,
                 "told": None,
@@ -214,16 +230,13 @@ def forget_accepted() -> None:
             }
         )
     )
-    wake_after_commit()
+    wake_after_commit(lanes.BULK)
 
 
-def wake_after_commit() -> None:
-    """Have the sync woken once the transaction at hand is kept (``jobs.wake_if_noted``)."""
-    db.session().info[NOTED] = True
-
-
-def _rank(contact: Any) -> Any:
-    return case((scope.alias(contact), ALIAS), (contact.c.kind == "company", COMPANY), else_=PERSON)
+def wake_after_commit(*woken: int) -> None:
+    """Have a lane (without one: each) worked off once the transaction at hand is kept
+    (``jobs.wake_if_noted``)."""
+    db.session().info.setdefault(NOTED, set()).update(woken or lanes.LANES)
 
 
 def _rows(result: Any) -> int:

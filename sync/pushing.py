@@ -13,7 +13,7 @@ import structlog
 
 from idp import owners
 from idp.database import db, reading
-from sync import feed, gate, leases, told, wire
+from sync import feed, gate, lanes, leases, told, wire
 from sync.exchange import Target
 from sync.leases import Claim
 from sync.told import Told
@@ -64,8 +64,11 @@ class _Batch:
         return _Batch(self.entries[:middle]), _Batch(self.entries[middle:])
 
 
-def run(seconds: float = float("inf")) -> Totals:
+def run(seconds: float = float("inf"), lane: int = lanes.BULK) -> Totals:
     """Push until nothing is due, the gate closes, or so many seconds are over.
+
+    What is live goes first; in the live lane nothing else does. A bulk run looks for it between two
+    pushes (Y25).
 
     Two runs at once share the work. Commits many times; what goes wrong in between is found by
     the next run once the leases have ended.
@@ -77,7 +80,7 @@ def run(seconds: float = float("inf")) -> Totals:
         db.session.commit()
         if target is None:
             break
-        if not _Round(target, totals, end).push():
+        if not _Round(target, totals, end, lane).push():
             break
         if time.monotonic() >= end:
             totals.unfinished = True
@@ -88,18 +91,23 @@ def run(seconds: float = float("inf")) -> Totals:
 class _Round:
     """One claim, from its leases to their end."""
 
-    def __init__(self, target: Target, totals: Totals, end: float) -> None:
+    def __init__(self, target: Target, totals: Totals, end: float, lane: int) -> None:
         self.owner = owners.new()
         self.target = target
         self.totals = totals
         self.end = end
+        self.lane = lane
         self.refusals: Counter[str] = Counter()
 
     def push(self) -> bool:
         """Push what can be claimed; says whether there was anything."""
-        claims = leases.claim(self.owner, CLAIMED)
-        if not claims:
-            return False
+        claims = leases.claim(self.owner, CLAIMED, lane=lanes.LIVE)
+        if not claims and self.lane == lanes.BULK:
+            claims = leases.claim(self.owner, CLAIMED, lane=lanes.BULK)
+            return bool(claims) and self._push(claims, gives_way=True)
+        return bool(claims) and self._push(claims, gives_way=False)
+
+    def _push(self, claims: list[Claim], *, gives_way: bool) -> bool:
         queue = self._batches(claims)
         while queue and not self.totals.ended_by and time.monotonic() < self.end:
             batch = queue.popleft()
@@ -107,6 +115,8 @@ class _Round:
             batch.entries = [entry for entry in batch.entries if entry[0].contact_id in kept]
             if batch.entries:
                 queue.extendleft(reversed(self._send(batch)))
+            if gives_way and queue and not self.totals.ended_by:
+                _Round(self.target, self.totals, self.end, lanes.LIVE).push()
         leases.release(self.owner, [claim for batch in queue for claim in batch.claims])
         return True
 

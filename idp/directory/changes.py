@@ -39,6 +39,7 @@ _listeners: list[Listener] = []
 _CHANGED = "tessera: changed contacts"
 _FOLLOWED = "tessera: contacts to follow"
 _LATER = "tessera: to do before commit"
+_OF_MANY = "tessera: others follow"
 # Any number that no other advisory lock of this database has.
 _LOCK = 7_355_372
 
@@ -77,16 +78,23 @@ def later(key: Hashable, work: Callable[[], None]) -> None:
     db.session().info.setdefault(_LATER, {}).setdefault(key, work)
 
 
-def announce(ids: Ids) -> None:
-    """Announce contacts whose record changed.
+def announce(ids: Ids, *, of_many: bool = False) -> None:
+    """Announce contacts whose record changed; ``of_many``: others follow in other transactions.
 
     A SELECT is handed on as it is, at once: a change of a million costs statements, not rows. It
     is for within ``later``: what is told holds rows that whoever has the turn may wait for.
     """
+    if of_many:
+        db.session().info[_OF_MANY] = True
     if isinstance(ids, Select):
         _tell(ids)
     else:
         db.session().info.setdefault(_CHANGED, set()).update(ids)
+
+
+def of_many() -> bool:
+    """Whether what a listener is told of is a part of many: a chunk of an import."""
+    return bool(db.session().info.get(_OF_MANY))
 
 
 def follow(contact_ids: Iterable[int]) -> None:
@@ -127,6 +135,7 @@ def _follow_and_tell(session: Session) -> None:
         for chunk in _chunks(sorted(changed)):
             _tell(chunk)
         session.flush()
+    session.info.pop(_OF_MANY, None)
 
 
 def _chunks(ids: list[int]) -> Iterator[list[int]]:
@@ -175,5 +184,5 @@ def _take_turn(session: Session, *, alone: bool) -> None:
 def _forget(session: Session) -> None:
     # What was changed before a savepoint is still to be announced when only that is undone.
     if not session.in_nested_transaction():
-        for name in (_CHANGED, _FOLLOWED, _LATER):
+        for name in (_CHANGED, _FOLLOWED, _LATER, _OF_MANY):
             session.info.pop(name, None)

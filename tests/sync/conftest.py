@@ -20,7 +20,7 @@ from idp.database import db, now
 from idp.directory import accounts
 from idp.directory.contacts import Contact, Person
 from idp.jobs import queue
-from sync import connection, jobs, ledger, pushing
+from sync import connection, jobs, lanes, ledger, pushing
 from tests import factories
 from tests.serving import free_port
 
@@ -203,8 +203,8 @@ def members(number: int, **values: Any) -> list[Any]:
     return people
 
 
-def waiting_jobs() -> int:
-    return len(queue(jobs.QUEUE))
+def waiting_jobs(*lane: int) -> int:
+    return sum(len(queue(jobs.QUEUES[one])) for one in lane or lanes.LANES)
 
 
 class Statements:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from idp import audit
 from idp.database import db
 from idp.directory import accounts, groups
-from sync import connection, gate, leases, ledger, pushing, resend, status, transport
+from sync import connection, gate, lanes, leases, ledger, pushing, resend, status, transport
 from tests import factories
 from tests.sync.conftest import (
     API_KEY,
@@ -423,8 +423,8 @@ def test_what_another_took_over_is_not_sent(
     members(2)
     claim = leases.claim
 
-    def slow_claim(owner: str, limit: int) -> list[leases.Claim]:
-        claims = claim(owner, limit)
+    def slow_claim(owner: str, limit: int, *, lane: int) -> list[leases.Claim]:
+        claims = claim(owner, limit, lane=lane)
         due_now()
         claim("another", 1)
         return claims
@@ -433,7 +433,7 @@ def test_what_another_took_over_is_not_sent(
     totals = pushing.Totals()
     target = gate.target()
     assert target is not None
-    pushing._Round(target, totals, float("inf")).push()
+    pushing._Round(target, totals, float("inf"), lanes.LIVE).push()
     assert [request["count"] for request in tenant.pushes()] == [1]
 
 
@@ -443,4 +443,4 @@ def test_statements_of_a_push_do_not_grow_with_the_batch(tenant: Tenant, number:
     members(number)
     with Statements() as statements:
         assert push().requests == 1
-    assert statements.number == 15
+    assert statements.number == 18

@@ -66,4 +66,4 @@ def deactivate(absent: Sequence[Absent]) -> None:
     )
     ids = [one.id for one in absent]
     end_accounts(ids)
-    changes.announce(ids)
+    changes.announce(ids, of_many=True)

@@ -47,7 +47,8 @@ class Writer:
         self._change(known)
         self._write_values(plans)
         self._write_accounts(plans)
-        changes.announce([plan.contact_id for plan in plans if plan.contact_id is not None])
+        ids = [plan.contact_id for plan in plans if plan.contact_id is not None]
+        changes.announce(ids, of_many=True)
 
     def _make(self, plans: Sequence[Plan]) -> None:
         if not plans:
@@ -156,4 +157,4 @@ def set_parents(parents: Sequence[tuple[int, int | None]]) -> None:
         .values(parent_id=bindparam("new_parent"), updated_at=bindparam("moment")),
         [{"at_id": one, "new_parent": parent, "moment": moment} for one, parent in parents],
     )
-    changes.announce([one for one, _ in parents])
+    changes.announce([one for one, _ in parents], of_many=True)

@@ -1,0 +1,67 @@
+"""Which rows of the ledger may be claimed at a moment, and who is brought forward for another."""
+
+import datetime as dt
+
+from sqlalchemy import ColumnElement, and_, exists, not_, or_, select, update
+
+from idp.database import db
+from sync import scope
+from sync.lanes import BULK, LIVE
+from sync.ledger import table
+
+
+def is_due(moment: dt.datetime) -> ColumnElement[bool]:
+    """Whether a row may be claimed: its time has come, and nobody holds it.
+
+    A person waits for their company's first acceptance, unless it was refused: then they go
+    without it, and once more when it is accepted.
+    """
+    return and_(_is_free(moment), not_(_waits()))
+
+
+def bring_companies_forward(moment: dt.datetime) -> int:
+    """Have live people's companies claimed before the many, where the people wait for them; says
+    how many companies that is. Part of the transaction at hand."""
+    person, company = scope.contacts("in_front"), table.alias("behind")
+    waited_for = (
+        select(company.c.contact_id)
+        .where(
+            company.c.contact_id.in_(
+                select(person.c.company_id)
+                .join(table, table.c.contact_id == person.c.id)
+                .where(table.c.lane == LIVE, _is_free(moment), person.c.company_id.is_not(None))
+            ),
+            company.c.lane == BULK,
+            company.c.accepted_at.is_(None),
+            company.c.wanted > company.c.accepted,
+        )
+        # Whoever holds one is about to push it, or to note it.
+        .with_for_update(skip_locked=True)
+    )
+    ids = list(db.session.scalars(waited_for))
+    if ids:
+        db.session.execute(update(table).where(table.c.contact_id.in_(ids)).values(lane=LIVE))
+    return len(ids)
+
+
+def _is_free(moment: dt.datetime) -> ColumnElement[bool]:
+    return and_(
+        table.c.wanted > table.c.accepted,
+        table.c.next_try_at <= moment,
+        or_(table.c.lease_until.is_(None), table.c.lease_until <= moment),
+    )
+
+
+def _waits() -> ColumnElement[bool]:
+    person, company = scope.contacts("waiting"), table.alias("company_row")
+    return (
+        exists()
+        .where(
+            person.c.id == table.c.contact_id,
+            company.c.contact_id == person.c.company_id,
+            company.c.accepted_at.is_(None),
+            company.c.wanted > company.c.accepted,
+            company.c.refused != company.c.wanted,
+        )
+        .correlate(table)
+    )

@@ -14,6 +14,7 @@ from idp.directory import membership
 from idp.directory.import_runs import tidy as import_tidy
 from idp.directory.import_runs import work as import_work
 from idp.oauth import backchannel, key_schedule, tidy
+from sync import activity
 
 log = structlog.get_logger()
 
@@ -30,6 +31,7 @@ TICKS = (
     Tick("keys", 600.0, key_schedule.tick),
     Tick("tidy", 600.0, tidy.tick),
     Tick("tidy imports", 600.0, import_tidy.tick),
+    Tick("tidy minutes", 3600.0, activity.tidy),
 )
 # How long a Redis that is back may go unnoticed.
 REDIS_SECONDS = 2.0

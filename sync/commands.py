@@ -32,8 +32,30 @@ def status_command(as_json: bool) -> None:
         f"failed {found['failed']:,}, held {found['held']:,}; "
         f"last accepted {found['last_accepted_at'] or 'never'}"
     )
+    if found["pending"]:
+        click.echo(f"oldest pending since {found['oldest_pending_at'] or 'no known moment'}")
+    if found["per_minute"] is not None:
+        left = status.time_left(found["seconds_left"])
+        click.echo(f"{found['per_minute']:,} contacts a minute{', ' if left else ''}{left}")
+    breaker = found["breaker"]
+    if breaker["state"] != "closed":
+        click.echo(
+            f"paused since {breaker['since'] or 'just now'}, "
+            + (
+                f"until {breaker['until']}"
+                if breaker["state"] == "open"
+                else "and trying whether Higher Logic answers again"
+            )
+        )
+    for reason in found["reasons"]:
+        first = ", ".join(f"{one['name']} ({one['key']})" for one in reason["first"])
+        more = ", …" if reason["number"] > len(reason["first"]) else ""
+        click.echo(f"refused {reason['number']:,}: {reason['words']} [{first}{more}]")
     for group in found["groups"]:
-        click.echo(f"{group['name']} ({group['key']}): {status.label(group)}")
+        click.echo(
+            f"{group['name']} ({group['key']}): {status.label(group)}; "
+            f"sent {group['sent']:,} of {group['due']:,}"
+        )
 
 
 @sync.command("push")

@@ -27,7 +27,7 @@ from idp import owners
 from idp.backoff import delay
 from idp.database import JSONDocument, UTCDateTime, db, now, reading
 from sync import due, lanes, scope
-from sync.ledger import COMPANY, WORDS_LENGTH, table, wake_after_commit
+from sync.ledger import COMPANY, WORDS_LENGTH, table, wake_after_commit, wanted_since
 from sync.told import Told
 
 # Longer than the longest request (``transport``), and renewed before each.
@@ -159,9 +159,9 @@ def accept(owner: str, accepted: Sequence[tuple[Claim, str, Told]]) -> None:
         for claim, digest, told in accepted
         if claim.contact_id in held
     ]
+    moment = now()
     if values:
-        moment = now()
-        moments = {"last_pushed_at": moment, "accepted_at": moment}
+        moments = {"last_pushed_at": moment, "accepted_at": moment, "wanted_since": moment}
         db.session.execute(
             update(table)
             .where(table.c.contact_id == bindparam("b_contact"))
@@ -180,7 +180,8 @@ def accept(owner: str, accepted: Sequence[tuple[Claim, str, Told]]) -> None:
                 lane=lanes.kept(table.c, lanes.BULK),
                 wanted=table.c.wanted + 1,
                 attempts=0,
-                next_try_at=now(),
+                next_try_at=moment,
+                wanted_since=wanted_since(literal(moment, type_=UTCDateTime())),
             )
         )
         wake_after_commit(lanes.BULK)
@@ -189,7 +190,7 @@ def accept(owner: str, accepted: Sequence[tuple[Claim, str, Told]]) -> None:
 
 def settle(owner: str, claims: Iterable[Claim]) -> None:
     """There was nothing to push: Higher Logic has this very record, or is not to be told."""
-    _write(_held(owner, claims), **_DONE)
+    _write(_held(owner, claims), **_DONE, wanted_since=now())
 
 
 def refuse(owner: str, claim: Claim, words: str) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    and_,
     bindparam,
     case,
     exists,
@@ -34,7 +35,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from idp.compiled import InSession, any_of
 from idp.database import Base, JSONDocument, UTCDateTime, db, now
 from idp.directory import changes
-from sync import lanes, scope
+from sync import activity, lanes, scope
 
 # An alias goes first: it gives up the address that the record it was merged into may take over.
 ALIAS, COMPANY, PERSON = -1, 0, 1
@@ -52,6 +53,7 @@ class Ledger(Base):
     what is wanted, and pending again as soon as it changes. ``digest`` is of the record accepted
     last, ``told`` its groups (``sync.told``); ``accepted_at`` is empty until Higher Logic has
     accepted one. ``attempts`` counts pushes since the last acceptance or change.
+    ``wanted_since`` says since when what is pending is: what was wanted then is not there yet.
     """
 
     __tablename__ = "ledger"
@@ -76,6 +78,7 @@ class Ledger(Base):
     last_error: Mapped[str] = mapped_column(String(WORDS_LENGTH), default="")
     last_pushed_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     accepted_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    wanted_since: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
 
 
 Index(
@@ -86,6 +89,15 @@ Index(
     Ledger.contact_id,
     postgresql_where=Ledger.wanted > Ledger.accepted,
     sqlite_where=Ledger.wanted > Ledger.accepted,
+)
+
+# What Higher Logic refused, by its words (``failures``).
+Index(
+    "ix_ledger_failed",
+    Ledger.last_error,
+    Ledger.contact_id,
+    postgresql_where=and_(Ledger.wanted > Ledger.accepted, Ledger.refused == Ledger.wanted),
+    sqlite_where=and_(Ledger.wanted > Ledger.accepted, Ledger.refused == Ledger.wanted),
 )
 
 # The worker's statements are about columns, never about loaded objects.
@@ -146,8 +158,16 @@ def _announced(chosen: Chosen, dialect: Dialect) -> Any:
             "wanted": table.c.wanted + 1,
             "attempts": 0,
             "next_try_at": insert.excluded.next_try_at,
+            "wanted_since": wanted_since(insert.excluded.wanted_since),
         },
     )
+
+
+def wanted_since(moment: ColumnElement[dt.datetime]) -> ColumnElement[dt.datetime]:
+    """What a row whose *wanted* is counted up gets: this moment, unless it was pending already."""
+    row = table.c
+    settled = or_(row.wanted == row.accepted, row.wanted == row.refused)
+    return case((or_(settled, row.wanted_since.is_(None)), moment), else_=row.wanted_since)
 
 
 def _employers(chosen: Chosen, dialect: Dialect) -> Any:
@@ -170,11 +190,12 @@ def _rows_of(contacts: Select[Any], dialect: Dialect) -> Any:
     # for whether each contact has one, and a first group of 200,000 would take it an hour.
     source = contacts.add_columns(
         *(literal(value).label(name) for name, value in values.items()),
-        bindparam("moment", type_=UTCDateTime()),
+        bindparam("moment", type_=UTCDateTime()).label("next_try_at"),
+        bindparam("moment", type_=UTCDateTime()).label("wanted_since"),
     ).order_by(contacts.selected_columns[0] + 0)
     words = postgresql if dialect.name == "postgresql" else sqlite
     return words.insert(table).from_select(
-        ["contact_id", "lane", "rank", *values, "next_try_at"], source
+        ["contact_id", "lane", "rank", *values, "next_try_at", "wanted_since"], source
     )
 
 
@@ -227,9 +248,11 @@ def forget_accepted() -> None:
                 "next_try_at": now(),
                 "last_pushed_at": None,
                 "accepted_at": None,
+                "wanted_since": now(),
             }
         )
     )
+    activity.forget_last_accepted()
     wake_after_commit(lanes.BULK)
 
 

@@ -13,7 +13,7 @@ import structlog
 
 from idp import owners
 from idp.database import db, reading
-from sync import feed, gate, lanes, leases, told, wire
+from sync import activity, feed, gate, lanes, leases, told, wire
 from sync.exchange import Target
 from sync.leases import Claim
 from sync.told import Told
@@ -98,6 +98,7 @@ class _Round:
         self.end = end
         self.lane = lane
         self.refusals: Counter[str] = Counter()
+        self.tally = activity.Tally()
 
     def push(self) -> bool:
         """Push what can be claimed; says whether there was anything."""
@@ -111,12 +112,14 @@ class _Round:
         queue = self._batches(claims)
         while queue and not self.totals.ended_by and time.monotonic() < self.end:
             batch = queue.popleft()
+            self.tally.write_if_old()
             kept = leases.renew(self.owner, batch.claims)
             batch.entries = [entry for entry in batch.entries if entry[0].contact_id in kept]
             if batch.entries:
                 queue.extendleft(reversed(self._send(batch)))
             if gives_way and queue and not self.totals.ended_by:
                 _Round(self.target, self.totals, self.end, lanes.LIVE).push()
+        self.tally.write()
         leases.release(self.owner, [claim for batch in queue for claim in batch.claims])
         return True
 
@@ -124,6 +127,8 @@ class _Round:
         """One push, and what follows from it; gives what is to be pushed next instead."""
         outcome = self.target.send([item for _claim, item, _digest, _told in batch.entries])
         self.totals.requests += 1
+        halved = outcome.verdict is wire.Verdict.REFUSED and len(batch.entries) > 1
+        self.tally.count(outcome.verdict, 0 if halved else len(batch.entries))
         match outcome.verdict:
             case wire.Verdict.ACCEPTED:
                 leases.accept(
@@ -133,7 +138,7 @@ class _Round:
                 self.totals.accepted += len(batch.entries)
                 self.refusals.clear()
                 gate.answered(self.target)
-            case wire.Verdict.REFUSED if len(batch.entries) > 1:
+            case wire.Verdict.REFUSED if halved:
                 return batch.halves()
             case wire.Verdict.REFUSED:
                 self._refused(batch, outcome)

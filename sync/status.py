@@ -6,6 +6,7 @@ off is ``off``. *Pending* and *failed* exclude each other: failed is what Higher
 """
 
 import datetime as dt
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Select, and_, case, func, or_, select
@@ -15,38 +16,59 @@ from idp.directory.accounts import Account
 from idp.directory.contacts import Contact
 from idp.directory.groups import Group
 from idp.directory.membership import Membership, contact_ids_of
-from sync import connection, leases, ledger, scope
+from sync import connection, failures, figures, ledger, scope
+from sync.kept import kept
 
 REASONS = scope.REASONS
 
 
 def overall() -> dict[str, Any]:
-    """``{"state", "message", "pending", "failed", "held", "accepted", "last_accepted_at",
-    "groups"}``.
+    """``brief`` with ``groups``, each as ``of_group`` gives it, and ``reasons`` (``{"words",
+    "number", "first"}`` with the first contacts as ``{"key", "kind", "name"}``): why Higher Logic
+    refuses what failed, the most frequent first. A fixed number of statements.
 
-    ``held`` is 0: there is no removal guard yet. ``accepted`` counts contacts of which Higher
-    Logic has what is wanted. Moments are ISO 8601 in UTC, or ``None``. Three statements.
+    Groups of hundreds of thousands may be as they were up to a minute ago (``kept``).
     """
-    row = ledger.table.c
-    has = and_(row.accepted_at.is_not(None), row.wanted == row.accepted)
-    counts = db.session.execute(
-        select(
-            _count(leases.pending()).label("pending"),
-            _count(leases.failed()).label("failed"),
-            _count(has).label("accepted"),
-            func.max(row.accepted_at).label("last_accepted_at"),
-        )
-    ).one()
     standing = connection.get()
+    reasons = failures.by_reason()
+    return brief() | {
+        "reasons": [asdict(reason) for reason in reasons],
+        "groups": [_of_row(found, standing) for found in kept("sync: groups", _all_groups)],
+    }
+
+
+def brief() -> dict[str, Any]:
+    """``{"state", "message", "pending", "failed", "held", "accepted", "last_accepted_at",
+    "oldest_pending_at", "per_minute", "seconds_left", "breaker"}``.
+
+    ``accepted`` counts contacts of which Higher Logic has what is wanted; ``per_minute`` is how
+    many it accepts in a minute, and ``seconds_left`` what the pending take at that: ``None``
+    while there is no telling. ``breaker`` is ``{"state", "since", "until", "reason"}``
+    (``figures.Breaker``). Moments are ISO 8601 in UTC, or ``None``. A fixed number of statements.
+    """
+    return of_figures(figures.get())
+
+
+def of_figures(found: figures.Figures) -> dict[str, Any]:
+    """What ``brief`` gives, of figures that are there already."""
+    breaker = found.breaker
     return {
-        "state": _state(counts.pending, counts.failed, standing),
-        "message": standing.stopped_reason or (standing.paused_reason if counts.pending else ""),
-        "pending": counts.pending,
-        "failed": counts.failed,
-        "held": 0,
-        "accepted": counts.accepted,
-        "last_accepted_at": _iso(counts.last_accepted_at),
-        "groups": [_of_row(found, standing) for found in db.session.execute(_groups())],
+        "state": _state_of(found),
+        "message": found.stopped_reason or (breaker.reason if found.pending else ""),
+        "pending": found.pending,
+        "failed": found.failed,
+        "held": found.held,
+        "accepted": found.accepted,
+        "last_accepted_at": _iso(found.last_accepted_at),
+        "oldest_pending_at": _iso(found.oldest_pending_at),
+        "per_minute": round(found.rate * 60, 1) if found.rate is not None else None,
+        "seconds_left": round(found.seconds_left) if found.seconds_left is not None else None,
+        "breaker": {
+            "state": breaker.state,
+            "since": _iso(breaker.since),
+            "until": _iso(breaker.until),
+            "reason": breaker.reason,
+        },
     }
 
 
@@ -120,6 +142,23 @@ def left_out(group: Group) -> dict[str, int]:
     return {name: counted.get(name, 0) for name in REASONS}
 
 
+def time_left(seconds: float | None) -> str:
+    """How long it still takes, as people say it; empty when nobody can say.
+
+    "less than a minute left", "about 3 minutes left", "about 2 hours left", "about 3 days left".
+    """
+    if seconds is None:
+        return ""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return "less than a minute left"
+    if minutes < 90:
+        return f"about {minutes} {'minute' if minutes == 1 else 'minutes'} left"
+    if minutes < 36 * 60:
+        return f"about {round(minutes / 60)} hours left"
+    return f"about {round(minutes / 60 / 24)} days left"
+
+
 def label(status: dict[str, Any]) -> str:
     """A status of any of these functions in the staff's words."""
     match status["state"]:
@@ -162,6 +201,22 @@ def _state(
     if pending:
         return "pending"
     return "failing" if failed else "up_to_date"
+
+
+def _state_of(found: figures.Figures) -> str:
+    if not found.connected:
+        return "not_connected"
+    if found.stopped_at is not None:
+        return "stopped"
+    if found.breaker.state != "closed" and found.pending:
+        return "failing"
+    if found.pending:
+        return "pending"
+    return "failing" if found.failed else "up_to_date"
+
+
+def _all_groups() -> list[Any]:
+    return list(db.session.execute(_groups()).all())
 
 
 def _of_row(found: Any, standing: connection.HigherLogicConnection) -> dict[str, Any]:

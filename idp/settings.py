@@ -26,6 +26,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 # sun_path of a Unix socket holds 108 bytes with its NUL (unix(7)).
 _LONGEST_SOCKET_PATH = 100
+_SECRETS = frozenset(
+    {"secret_key", "encryption_keys", "database_url", "redis_url", "mail_url", "metrics_token"}
+)
 
 
 class ConfigurationError(Exception):
@@ -78,6 +81,8 @@ class Settings(BaseSettings):
     """Threads of each process of the web server."""
     key_rotation_days: Annotated[int, Field(ge=0, le=3650)] = 90
     """After how many days new keys sign tokens. 0: never, but by ``tessera keys rotate``."""
+    metrics_token: SecretStr | None = None
+    """Bearer token for ``/metrics``, 32 characters or more. Unset: there is no such page."""
     import_guard_percent: Annotated[int, Field(ge=0, le=100)] = 10
     """An import that takes something away from more than this share of the records stops and asks
     before it writes anything."""
@@ -146,9 +151,7 @@ class Settings(BaseSettings):
         shown = self.model_dump(mode="json")
         shown["public_url"] = self.issuer
         return {
-            name: ("" if value in (None, [], "") else "set")
-            if name in {"secret_key", "encryption_keys", "database_url", "redis_url", "mail_url"}
-            else str(value)
+            name: ("" if value in (None, [], "") else "set") if name in _SECRETS else str(value)
             for name, value in shown.items()
         }
 
@@ -195,6 +198,8 @@ def _check(settings: Settings) -> None:
         )
     if len(settings.secret_key.get_secret_value()) < 32:
         raise ConfigurationError("TSR-C03", "TESSERA_SECRET_KEY is shorter than 32 characters.")
+    if settings.metrics_token and len(settings.metrics_token.get_secret_value()) < 32:
+        raise ConfigurationError("TSR-C15", "TESSERA_METRICS_TOKEN is shorter than 32 characters.")
     if not settings.encryption_keys:
         raise ConfigurationError(
             "TSR-C04",

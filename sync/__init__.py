@@ -10,14 +10,17 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from idp.directory import changes
+from sync import metrics
 from sync.jobs import wake_if_noted
 from sync.ledger import note
 
 __all__ = ["init_app"]
 
 
-def init_app(_app: Flask) -> None:
-    """Have the feed follow the directory. Doing it again changes nothing."""
+def init_app(app: Flask) -> None:
+    """Have the feed follow the directory, which changes nothing when it is done again, and give an
+    app the page for whoever watches it."""
+    metrics.init_app(app)
     changes.listen(note)
     # Of every commit, not of announced changes alone: a resend or a mended key wakes the sync too.
     if not event.contains(Session, "after_commit", wake_if_noted):

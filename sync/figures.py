@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, case, func, select
 
 from idp.database import db, now
-from sync import activity, connection, leases, ledger
+from sync import activity, connection, lanes, leases, ledger
 from sync.kept import kept
 
 
@@ -32,12 +32,14 @@ class Breaker:
 class Figures:
     """Numbers of contacts, and moments.
 
-    ``pending`` is neither accepted nor refused yet, ``failed`` was refused, ``held`` is kept in a
+    ``pending`` is neither accepted nor refused yet, ``pending_live`` who of them is in the lane of
+    what somebody waits for; ``failed`` was refused, ``held`` is kept in a
     group by the removal guard; ``accepted`` is who has at Higher Logic what is wanted there.
     ``rate`` is in contacts accepted per second; ``None`` while there is no basis for one.
     """
 
     pending: int
+    pending_live: int
     failed: int
     held: int
     accepted: int
@@ -69,11 +71,12 @@ def get() -> Figures:
     """The figures as they are now. A fixed number of statements."""
     row = ledger.table.c
     waiting = row.wanted > row.accepted
-    pending, failed, oldest = kept(
+    pending, live, failed, oldest = kept(
         "sync: waiting",
         lambda: db.session.execute(
             select(
                 func.count(case((leases.pending(), 1))),
+                func.count(case((and_(leases.pending(), row.lane == lanes.LIVE), 1))),
                 func.count(case((leases.failed(), 1))),
                 func.min(case((leases.pending(), row.wanted_since))),
             ).where(waiting)
@@ -82,6 +85,7 @@ def get() -> Figures:
     standing = connection.get()
     return Figures(
         pending=pending,
+        pending_live=live,
         failed=failed,
         held=0,
         accepted=kept("sync: accepted", _accepted),

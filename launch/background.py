@@ -1,5 +1,6 @@
 """The two processes that work in the background, put together from what each package brings."""
 
+import gc
 import time
 from collections.abc import Sequence
 
@@ -39,6 +40,10 @@ REDIS_SECONDS = 2.0
 
 def run_worker(app: Flask, queues: Sequence[str] = QUEUES) -> None:
     """Work off the queues until SIGTERM or SIGINT; a Redis that is away is waited for."""
+    # What is loaded by now stays: looked through again and again for garbage, it would take a
+    # fifth of the time of a first sync, whose records are many small objects.
+    gc.collect()
+    gc.freeze()
     while True:
         worker = jobs.worker(app, queues)
         worker.max_connection_wait_time = REDIS_SECONDS

@@ -6,22 +6,18 @@ built is not lost: it has counted the ledger's *wanted* up beyond what was claim
 """
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, func, or_, select
 
 from idp import photo_files
 from idp.database import db
 from idp.directory.contacts import ADDRESS, NAMES, PHONE_TYPES, PHONES, WEB_ADDRESSES
-from idp.directory.fields import COLUMNS, WITH_CHOICES, Choice, CustomField, FieldValue
-from idp.directory.groups import Group
-from idp.directory.membership import Membership
 from idp.directory.photos import Photo
-from sync import ledger, scope
+from sync import entries, ledger, scope
+from sync.entries import FieldEntry, GroupEntry
 
 
 @dataclass(frozen=True)
@@ -37,42 +33,7 @@ class Wanted:
     member_statuses: frozenset[str]
 
 
-@dataclass(frozen=True)
-class GroupEntry:
-    """A synced group that the contact is in; of a community one entry for each role held there.
-
-    Who holds no role has one entry, with an empty ``role``. ``begin_on`` is the day that staff gave
-    or, of who is in by the condition, the day of joining, in UTC. ``end_on`` is the last day.
-    """
-
-    key: str
-    name: str
-    type: str
-    community_type: str
-    begin_on: dt.date
-    role: str = ""
-    end_on: dt.date | None = None
-
-
-@dataclass(frozen=True)
-class ChoiceEntry:
-    """A choice of a *one of* or *several of* field."""
-
-    key: str
-    label: str
-
-
-@dataclass(frozen=True)
-class FieldEntry:
-    """A custom field marked for sync, with the contact's value."""
-
-    key: str
-    label: str
-    value: str | bool | int | Decimal | dt.date | tuple[ChoiceEntry, ...]
-
-
-@dataclass(frozen=True)
-class Web:
+class Web(NamedTuple):
     """Web addresses, sent as one: they are behind one switch."""
 
     website: str
@@ -86,8 +47,7 @@ class Web:
     other_blog: str
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """Everything Higher Logic is told of one contact.
 
     ``company_key`` is empty until Higher Logic has the company (a person's own, a company's
@@ -148,10 +108,10 @@ _PLAIN = (
 
 def build(contact_ids: Collection[int], wanted: Wanted) -> dict[int, Record]:
     """The records of those of the contacts that may be told of, by id. Three statements."""
-    groups = _groups(contact_ids)
-    fields = _fields(contact_ids)
+    groups = entries.groups(contact_ids)
+    fields = entries.fields(contact_ids)
     return {
-        row["id"]: _record(row, wanted, groups[row["id"]], fields[row["id"]])
+        row.id: _record(row, wanted, groups.get(row.id, ()), fields.get(row.id, ()))
         for row in _contacts(contact_ids)
     }
 
@@ -164,9 +124,10 @@ def _contacts(contact_ids: Collection[int]) -> Iterable[Any]:
     company_id = func.coalesce(contact.c.company_id, contact.c.parent_id)
     query = (
         select(
+            # First, so that a record is made of them as they come.
+            *(contact.c[name] for name in (*_PLAIN, *WEB_ADDRESSES)),
             *(contact.c[name] for name in ("id", "kind", "member_status", "in_directory", "bio")),
             scope.alias(contact).label("is_alias"),
-            *(contact.c[name] for name in (*_PLAIN, *WEB_ADDRESSES)),
             contact.c.name,
             company.c.name.label("company_name"),
             company.c.key.label("company_key"),
@@ -189,29 +150,29 @@ def _contacts(contact_ids: Collection[int]) -> Iterable[Any]:
             ),
         )
     )
-    return db.session.execute(query).mappings()
+    return db.session.execute(query)
 
 
 def _record(
     row: Any, wanted: Wanted, groups: Iterable[GroupEntry], fields: Iterable[FieldEntry]
 ) -> Record:
-    is_company, alias = row["kind"] == "company", row["is_alias"]
-    plain = {name: row[name] for name in _PLAIN}
+    is_company, alias = row.kind == "company", row.is_alias
+    plain = dict(zip(_PLAIN, row[: len(_PLAIN)], strict=True))
     if is_company:
         plain |= dict.fromkeys(NAMES, "")
     return Record(
         **plain,
         is_company=is_company,
         is_active=not alias,
-        is_member=row["member_status"].strip().casefold() in wanted.member_statuses,
-        in_directory=is_company or row["in_directory"],
-        company_name=row["name"] if is_company else row["company_name"] or "",
-        company_key=row["company_key"] if row["company_accepted_at"] is not None else "",
-        main_contact_key=(row["main_contact_key"] or "") if is_company else "",
+        is_member=row.member_status.strip().casefold() in wanted.member_statuses,
+        in_directory=is_company or row.in_directory,
+        company_name=row.name if is_company else row.company_name or "",
+        company_key=row.company_key if row.company_accepted_at is not None else "",
+        main_contact_key=(row.main_contact_key or "") if is_company else "",
         # What somebody wrote there is not to be blanked for it: it is the kept record's to tell.
-        bio=row["bio"] if wanted.bio and not alias else None,
-        photo=_photo(row["photo_token"]) if wanted.photo and not alias else None,
-        web=Web(**{name: row[name] for name in WEB_ADDRESSES})
+        bio=row.bio if wanted.bio and not alias else None,
+        photo=_photo(row.photo_token) if wanted.photo and not alias else None,
+        web=Web(**{name: getattr(row, name) for name in WEB_ADDRESSES})
         if wanted.web and not alias
         else None,
         groups=() if alias else tuple(groups),
@@ -221,81 +182,3 @@ def _record(
 
 def _photo(token: str | None) -> str:
     return photo_files.address(token) if token is not None else ""
-
-
-def _groups(contact_ids: Collection[int]) -> defaultdict[int, list[GroupEntry]]:
-    query = (
-        select(
-            *(Membership.contact_id, Membership.role, Membership.since),
-            *(Membership.begin_on, Membership.end_on),
-            *(Group.key, Group.name, Group.type, Group.community_type),
-        )
-        .join(Group, Group.id == Membership.group_id)
-        .where(Membership.contact_id.in_(contact_ids), Group.sync)
-        .order_by(Group.key, func.lower(Membership.role), Membership.id)
-    )
-    held: defaultdict[tuple[int, str], list[Any]] = defaultdict(list)
-    for row in db.session.execute(query):
-        held[row.contact_id, row.key].append(row)
-    entries: defaultdict[int, list[GroupEntry]] = defaultdict(list)
-    for (contact_id, _), rows in held.items():
-        entries[contact_id] += _entries(rows)
-    return defaultdict(list, {one: in_order(found) for one, found in entries.items()})
-
-
-def in_order(entries: Iterable[GroupEntry]) -> list[GroupEntry]:
-    """The order that a record has its groups in: the same whatever the database sorts by, so that
-    an entry put back later (``guard``) is where it was."""
-    return sorted(entries, key=lambda entry: (entry.key, entry.role.casefold()))
-
-
-def _entries(rows: Sequence[Any]) -> Iterable[GroupEntry]:
-    """What is told of one contact's memberships of one group, however many reasons there are."""
-    with_role = [row for row in rows if row.role] if rows[0].type == "community" else []
-    by_role: defaultdict[str, list[Any]] = defaultdict(list)
-    for row in with_role or rows:
-        by_role[row.role.casefold() if with_role else ""].append(row)
-    for same in by_role.values():
-        first, ends = same[0], [row.end_on for row in same]
-        yield GroupEntry(
-            key=first.key,
-            name=first.name,
-            type=first.type,
-            community_type=first.community_type,
-            begin_on=min(row.begin_on or row.since.date() for row in same),
-            role=first.role if with_role else "",
-            # One that does not end keeps the contact in.
-            end_on=None if None in ends else max(ends),
-        )
-
-
-def _fields(contact_ids: Collection[int]) -> defaultdict[int, list[FieldEntry]]:
-    field, value, choice = CustomField.__table__.c, FieldValue.__table__.c, Choice.__table__.c
-    query = (
-        select(
-            *(value.contact_id, *(value[name] for name in sorted(set(COLUMNS.values())))),
-            *(field.key, field.label, field.kind),
-            choice.key.label("choice_key"),
-            choice.label.label("choice_label"),
-        )
-        .select_from(FieldValue.__table__)
-        .join(CustomField.__table__, field.id == value.field_id)
-        .outerjoin(Choice.__table__, choice.id == value.choice_id)
-        .where(value.contact_id.in_(contact_ids), field.sync)
-        # Not by position: a new order on the staff's pages is nothing to tell Higher Logic.
-        .order_by(field.id, choice.id)
-    )
-    rows: defaultdict[tuple[int, str], list[Any]] = defaultdict(list)
-    for row in db.session.execute(query):
-        rows[row.contact_id, row.key].append(row)
-    entries: defaultdict[int, list[FieldEntry]] = defaultdict(list)
-    for (contact_id, key), found in rows.items():
-        entries[contact_id].append(FieldEntry(key, found[0].label, _value(found)))
-    return entries
-
-
-def _value(rows: list[Any]) -> Any:
-    first = rows[0]
-    if first.kind in WITH_CHOICES:
-        return tuple(ChoiceEntry(row.choice_key, row.choice_label) for row in rows)
-    return getattr(first, COLUMNS[first.kind])

@@ -15,9 +15,12 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import orjson
+
 from idp.database import now
 from idp.directory.fields import text_of
-from sync.feed import FieldEntry, GroupEntry, Record
+from sync.entries import FieldEntry, GroupEntry
+from sync.feed import Record
 
 PATH = "/push/v1/members"
 BATCH = 100
@@ -63,14 +66,13 @@ def headers(api_key: str) -> dict[str, str]:
 
 
 def body(tenant_code: str, items: Sequence[Item]) -> bytes:
-    """The body of a push."""
-    return json.dumps({"TenantCode": tenant_code, "Items": items}).encode()
+    """The body of a push: JSON in UTF-8 (RFC 8259, 8.1)."""
+    return orjson.dumps({"TenantCode": tenant_code, "Items": items})
 
 
 def digest(item: Item) -> str:
     """SHA-256 of an item in canonical form: equal for two items that say the same."""
-    canonical = json.dumps(item, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(orjson.dumps(item, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def item(record: Record) -> Item:

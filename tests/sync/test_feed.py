@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from idp.database import db, now
 from idp.directory import accounts, fields, membership
-from sync import feed, ledger
+from sync import entries, feed, ledger
 from tests import factories
 from tests.sync.conftest import Statements, member, members, synced
 
@@ -86,7 +86,7 @@ def test_custom_fields_marked_for_sync_by_their_kind(app: Flask) -> None:
     db.session.commit()
 
     record = feed.build([person.id], NOTHING)[person.id]
-    north, south = feed.ChoiceEntry("north", "North"), feed.ChoiceEntry("south", "South")
+    north, south = entries.ChoiceEntry("north", "North"), entries.ChoiceEntry("south", "South")
     assert {entry.label: entry.value for entry in record.fields} == {
         "Region": (north,),
         "Areas": (north, south),

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from idp.database import db
 from idp.directory import groups
 from idp.directory.membership import hand
-from sync import connection, feed, ledger, told
+from sync import connection, entries, feed, ledger, told
 from tests import factories
 from tests.sync.conftest import TENANT, Tenant, member, push, row, synced
 
@@ -35,7 +35,7 @@ def test_an_acceptance_keeps_the_groups_that_were_told(tenant: Tenant) -> None:
     record = feed.build([person.id], connection.get().wanted)[person.id]
     kept = row(person).told
     put_back = [entry for group in (everybody, roles) for entry in told.entries(kept, group)]
-    assert feed.in_order(put_back) == list(record.groups)
+    assert entries.in_order(put_back) == list(record.groups)
 
 
 def test_what_is_left_out_of_an_accepted_record_is_not_told_any_more(tenant: Tenant) -> None:

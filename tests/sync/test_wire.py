@@ -10,7 +10,8 @@ import pytest
 
 from idp.directory.contacts import ADDRESS, PHONE_TYPES, PHONES
 from sync import wire
-from sync.feed import ChoiceEntry, FieldEntry, GroupEntry, Record, Web
+from sync.entries import ChoiceEntry, FieldEntry, GroupEntry
+from sync.feed import Record, Web
 from sync.wire import Verdict
 
 DAY = dt.date(2025, 1, 1)

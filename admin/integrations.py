@@ -10,7 +10,7 @@ from admin.access import PanelView, page
 from idp import association, audit
 from idp.database import db
 from idp.directory.contacts import InvalidValue
-from sync import connection
+from sync import alert_settings, connection
 
 TEXTS = ("base_url", "tenant_code", "member_statuses")
 
@@ -45,6 +45,11 @@ class SettingsForm(FlaskForm):  # type: ignore[misc]
     )
     base_url = URLField("Base URL", render_kw={"autocomplete": "off", "spellcheck": "false"})
     member_statuses = StringField("Member statuses")
+    alert_addresses = StringField("Who is told", render_kw={"autocomplete": "off"})
+    alert_after_hours = StringField(
+        "After so many hours",
+        render_kw={"type": "number", "min": 1, "max": alert_settings.MOST_HOURS},
+    )
     integrate_bio = BooleanField("Biography")
     integrate_profile_image = BooleanField("Profile image")
     integrate_social_media = BooleanField("Social media sites")
@@ -83,6 +88,8 @@ def _present() -> dict[str, Any]:
         "colour": here.colour,
         "time_zone": here.time_zone,
         "member_statuses": ", ".join(link.member_statuses),
+        "alert_addresses": ", ".join(link.alert_addresses),
+        "alert_after_hours": link.alert_after_hours,
         **values,
     }
 
@@ -93,6 +100,7 @@ def _save(form: SettingsForm) -> bool:
         _save_association(form)
         values: dict[str, Any] = {name: form[name].data or "" for name in TEXTS}
         values |= {name: form[name].data for name in connection.SWITCHES}
+        values |= {name: form[name].data for name in alert_settings.NAMES}
         if form.api_key.data:
             values["api_key"] = form.api_key.data
         connection.change(**values)

@@ -15,7 +15,7 @@ from idp.directory import membership
 from idp.directory.import_runs import tidy as import_tidy
 from idp.directory.import_runs import work as import_work
 from idp.oauth import backchannel, key_schedule, tidy
-from sync import activity
+from sync import activity, alerts
 
 log = structlog.get_logger()
 
@@ -32,7 +32,9 @@ TICKS = (
     Tick("keys", 600.0, key_schedule.tick),
     Tick("tidy", 600.0, tidy.tick),
     Tick("tidy imports", 600.0, import_tidy.tick),
+    Tick("alerts", 30.0, alerts.tick),
     Tick("tidy minutes", 3600.0, activity.tidy),
+    Tick("tidy alerts", 3600.0, alerts.tidy),
 )
 # How long a Redis that is back may go unnoticed.
 REDIS_SECONDS = 2.0

@@ -13,13 +13,20 @@ from idp import audit, encryption
 from idp.database import Base, JSONDocument, UTCDateTime, db, now
 from idp.directory.contacts import InvalidValue, checked_text
 from idp.settings import is_loopback
-from sync import exchange, ledger, wire
+from sync import alert_settings, exchange, ledger, wire
 from sync.feed import Wanted
 
 BASE_URL = "https://data.higherlogic.com"
 SWITCHES = ("integrate_bio", "integrate_profile_image", "integrate_social_media")
 MEMBER_STATUSES = ("Current", "Grace")
-_SETTINGS = ("base_url", "tenant_code", "api_key", "member_statuses", *SWITCHES)
+_SETTINGS = (
+    "base_url",
+    "tenant_code",
+    "api_key",
+    "member_statuses",
+    *alert_settings.NAMES,
+    *SWITCHES,
+)
 _URL_LENGTH = 255
 _CODE = re.compile(r"[!-~]{1,100}")
 _KEY = re.compile(r"[!-~]{1,500}")
@@ -35,9 +42,13 @@ class HigherLogicConnection(Base):
     count as membership. How an association decides that is not known to us, so it is theirs to
     set; by default somebody current, or in the grace period after it, is a member.
 
+    ``alert_addresses`` are told of trouble by mail (``alerts``), or the owners when there are none.
+    ``alert_after_hours`` is after how long without an acceptance while something is pending.
+
     ``stopped_at`` is set when Higher Logic refuses key or tenant code: nothing is sent until they
     are changed or tested successfully. ``paused_until`` is set when it asks us to slow down or
-    does not answer, ``pauses`` counts how often in a row.
+    does not answer, ``pauses`` counts how often in a row. ``resumed_at`` is when somebody changed
+    the settings, or tested them well, so that pushes could go on.
     """
 
     __tablename__ = "higher_logic_connection"
@@ -53,6 +64,12 @@ class HigherLogicConnection(Base):
     member_statuses: Mapped[list[str]] = mapped_column(
         JSONDocument, default=lambda: list(MEMBER_STATUSES)
     )
+    alert_addresses: Mapped[list[str]] = mapped_column(
+        JSONDocument, default=list, server_default="[]"
+    )
+    alert_after_hours: Mapped[int] = mapped_column(
+        default=alert_settings.AFTER_HOURS, server_default=str(alert_settings.AFTER_HOURS)
+    )
     last_tested_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     last_test_ok: Mapped[bool | None]
     last_test_message: Mapped[str] = mapped_column(default="", server_default="")
@@ -61,6 +78,7 @@ class HigherLogicConnection(Base):
     paused_until: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     paused_reason: Mapped[str] = mapped_column(default="", server_default="")
     pauses: Mapped[int] = mapped_column(default=0, server_default="0")
+    resumed_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
 
     @property
     def configured(self) -> bool:
@@ -106,6 +124,7 @@ class HigherLogicConnection(Base):
         """End a stop or a pause: pushes go on."""
         self.stopped_at, self.stopped_reason = None, ""
         self.paused_until, self.paused_reason, self.pauses = None, "", 0
+        self.resumed_at = now()
 
 
 def get() -> HigherLogicConnection:
@@ -117,6 +136,8 @@ def get() -> HigherLogicConnection:
             "tenant_code": "",
             "sealed_key": "",
             "member_statuses": list(MEMBER_STATUSES),
+            "alert_addresses": [],
+            "alert_after_hours": alert_settings.AFTER_HOURS,
             "last_test_message": "",
             "stopped_reason": "",
             "paused_reason": "",
@@ -128,7 +149,8 @@ def get() -> HigherLogicConnection:
 
 def change(**values: Any) -> HigherLogicConnection:
     """Change settings: ``base_url``, ``tenant_code``, ``api_key`` (an empty one takes it away), the
-    switches, ``member_statuses``. Part of the transaction at hand.
+    switches, ``member_statuses``, ``alert_addresses`` (a list, or text with commas),
+    ``alert_after_hours``. Part of the transaction at hand.
 
     A new key, tenant or address lifts a stop. Another tenant or address has none of our records:
     all of them are wanted again. Raises ``InvalidValue``; ``TypeError`` for another name.
@@ -217,6 +239,10 @@ def _checked(name: str, value: Any) -> Any:
             return _checked_line(_KEY, name, str(value), "An API key")
         case "member_statuses":
             return _checked_statuses(value)
+        case "alert_addresses":
+            return alert_settings.checked_addresses(value)
+        case "alert_after_hours":
+            return alert_settings.checked_hours(value)
         case _:
             return bool(value)
 

@@ -22,6 +22,8 @@ SETTINGS = {
     "tenant_code": "MADEUP",
     "api_key": KEY,
     "member_statuses": "Current, Life",
+    "alert_addresses": "ops@example.org, it@example.org",
+    "alert_after_hours": "12",
     "integrate_bio": "y",
 }
 
@@ -36,6 +38,10 @@ def test_settings_are_saved_and_the_key_is_never_shown(app: Flask, owner: FlaskC
     link = connection.get()
     assert (link.tenant_code, link.api_key, link.integrate_bio) == ("MADEUP", KEY, True)
     assert link.member_statuses == ["Current", "Life"]
+    assert (link.alert_addresses, link.alert_after_hours) == (
+        ["ops@example.org", "it@example.org"],
+        12,
+    )
     assert association.get().name == "Made-up Engineers"
     for path in ("/panel/integrations/", "/panel/", "/panel/audit/", "/"):
         page = owner.get(path).text
@@ -58,6 +64,9 @@ def test_a_wrong_setting_is_said_at_its_field_and_nothing_is_saved(
         ("base_url", "http://hl.example.org", "The base URL must be https"),
         ("tenant_code", "two words", "A tenant code is one word"),
         ("api_key", "two words", "An API key is one word"),
+        ("alert_addresses", "ops@example.org, nobody", "“nobody” is no e-mail address."),
+        ("alert_after_hours", "0", "A whole number of hours, from 1 to 168."),
+        ("alert_after_hours", "six", "A whole number of hours, from 1 to 168."),
         ("colour", "#ffff00", "White text cannot be read"),
         ("name", "", "The association needs a name."),
     ):

@@ -1,0 +1,151 @@
+"""Trouble of the sync that somebody is told of by mail: when it begins, and when it is over.
+
+What is so is read from the database by the clock; a row says what was told. So one trouble is two
+mails, however long it lasts, however many clocks look, and whoever dies in between: the row and
+its mails (``alert_mails``) are written in one transaction, and the database lets only one row of
+each trouble be open.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any, cast
+
+import structlog
+from sqlalchemy import Index, String, Table, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, mapped_column
+
+from idp.database import Base, UTCDateTime, db, now, reading
+from sync import alert_mails, connection, figures
+from sync.alert_mails import STALLED, STOPPED
+
+log = structlog.get_logger()
+
+# What was told is kept for whoever looks into what happened.
+KEPT = dt.timedelta(days=90)
+
+
+class SyncAlert(Base):
+    """A trouble from its beginning to its end.
+
+    ``kind`` is ``stalled`` (nothing accepted for hours while something is pending), ``stopped``
+    (Higher Logic refused the key) or ``held`` (the removal guard holds a group: ``subject`` says
+    which hold). ``began_at`` is since when it was so, ``noticed_at`` when the clock saw it.
+    """
+
+    __tablename__ = "sync_alert"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    subject: Mapped[str] = mapped_column(String(100), default="")
+    began_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    noticed_at: Mapped[dt.datetime] = mapped_column(UTCDateTime)
+    over_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+
+
+Index(
+    "ix_sync_alert_open",
+    SyncAlert.kind,
+    SyncAlert.subject,
+    unique=True,
+    postgresql_where=SyncAlert.over_at.is_(None),
+    sqlite_where=SyncAlert.over_at.is_(None),
+)
+
+table = cast(Table, SyncAlert.__table__)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What is so: which trouble, since when, and the words that staff are told of it in."""
+
+    kind: str
+    subject: str
+    since: dt.datetime
+    words: alert_mails.Words
+
+
+def tick() -> int:
+    """See what began and what is over since the last look, and have it told; says of how many.
+
+    Reads only, unless something did. Commits.
+    """
+    db.session.rollback()
+    with reading():
+        standing, here = connection.get(), figures.get()
+        open_ones = db.session.execute(select(table).where(table.c.over_at.is_(None))).all()
+        known = {(row.kind, row.subject) for row in open_ones}
+        begun = [one for one in troubles(standing, here) if (one.kind, one.subject) not in known]
+        over = [row for row in open_ones if not _lasts(row, standing, here)]
+        db.session.rollback()
+    told = sum(_begin(one) for one in begun) + sum(_end(row, here, standing) for row in over)
+    db.session.commit()
+    alert_mails.wake_if_due()
+    return told
+
+
+def troubles(standing: connection.HigherLogicConnection, here: figures.Figures) -> list[Trouble]:
+    """What staff are told of when it is new."""
+    if not standing.configured:
+        return []
+    if standing.stopped_at is not None:
+        # That nothing is accepted follows from it, and is not told of beside it.
+        words = alert_mails.stopped(standing.stopped_reason)
+        return [Trouble(STOPPED, "", standing.stopped_at, words)]
+    since, limit = here.stalled_since, dt.timedelta(hours=standing.alert_after_hours)
+    # Who has just mended the key is not told that nothing was accepted until then.
+    if since is None or now() - max(since, standing.resumed_at or since) < limit:
+        return []
+    return [Trouble(STALLED, "", since, alert_mails.stalled(since, here))]
+
+
+def _lasts(row: Any, standing: connection.HigherLogicConnection, here: figures.Figures) -> bool:
+    """Whether what an open row tells of is so still."""
+    if not standing.configured:
+        return False
+    if row.kind == STOPPED:
+        return standing.stopped_at is not None
+    accepted = here.last_accepted_at
+    return here.pending > 0 and (accepted is None or accepted <= row.noticed_at)
+
+
+def _begin(trouble: Trouble) -> int:
+    words = postgresql if db.engine.dialect.name == "postgresql" else sqlite
+    # Of two clocks that see it, the one whose row is there first tells of it.
+    id = db.session.scalar(
+        words.insert(table)
+        .values(
+            kind=trouble.kind, subject=trouble.subject, began_at=trouble.since, noticed_at=now()
+        )
+        .on_conflict_do_nothing()
+        .returning(table.c.id)
+    )
+    if id is None:
+        return 0
+    alert_mails.write(id, trouble.words)
+    log.error("sync alert", kind=trouble.kind, since=trouble.since.isoformat())
+    return 1
+
+
+def _end(row: Any, here: figures.Figures, standing: connection.HigherLogicConnection) -> int:
+    ended = db.session.scalar(
+        update(table)
+        .where(table.c.id == row.id, table.c.over_at.is_(None))
+        .values(over_at=now())
+        .returning(table.c.id)
+    )
+    if ended is None:
+        return 0
+    if standing.configured:
+        alert_mails.write(row.id, alert_mails.over(row.kind, here))
+    log.info("sync alert is over", kind=row.kind)
+    return 1
+
+
+def tidy() -> int:
+    """Delete what was over long ago, with its mails; says how many. Commits."""
+    deleted = db.session.execute(
+        delete(table).where(table.c.over_at < now() - KEPT).returning(table.c.id)
+    ).all()
+    db.session.commit()
+    return len(deleted)

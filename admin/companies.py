@@ -134,6 +134,7 @@ class CompaniesView(PhotoPages, MergeableView):
             aliases=contacts.aliases(company),
             sync=standing,
             sync_label=status.label(standing),
+            at_higher_logic=records.at_higher_logic(),
         )
 
     @page("/<key:key>/edit", methods=("GET", "POST"))

@@ -13,7 +13,7 @@ from idp.directory.accounts import Account
 from idp.directory.contacts import Contact
 from idp.directory.groups import Group
 from idp.directory.membership import Membership
-from sync import leases, ledger, scope, status
+from sync import connection, deactivated, leases, ledger, status
 
 MOST_FAILURES = 20
 PAGES = {"person": "panel_people.person", "company": "panel_companies.company"}
@@ -94,7 +94,8 @@ def members(group: Group, search: str) -> Select[Any]:
     """A group's members by name, each once: id, title, key, kind, email, since, and ``reason``,
     which is of ``sync.status`` or empty where nothing keeps the member from the sync."""
     contact, account, row = Contact.__table__, Account.__table__, ledger.table
-    reason = scope.reason(contact, account).label("reason")
+    policy = connection.get().deactivated
+    reason = deactivated.reason(contact, account, policy).label("reason")
     state = case(
         (row.c.contact_id.is_(None), ""),
         (leases.failed(), "failing"),

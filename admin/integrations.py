@@ -4,15 +4,29 @@ from typing import Any
 
 from flask import flash, redirect, url_for
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, PasswordField, SelectField, StringField, URLField, validators
+from wtforms import (
+    BooleanField,
+    PasswordField,
+    RadioField,
+    SelectField,
+    StringField,
+    URLField,
+    validators,
+)
+from wtforms.fields import SelectChoice
 
 from admin.access import PanelView, page
 from idp import association, audit
 from idp.database import db
 from idp.directory.contacts import InvalidValue
-from sync import alert_settings, connection
+from sync import alert_settings, connection, deactivated
 
 TEXTS = ("base_url", "tenant_code", "member_statuses")
+DEACTIVATED = {
+    deactivated.KEEP: "Leave them as they are",
+    deactivated.INACTIVE: "Mark them inactive",
+    deactivated.NO_GROUPS: "Take them out of all groups",
+}
 
 
 def time_zone_choices() -> dict[str, list[tuple[str, str]]]:
@@ -50,6 +64,9 @@ class SettingsForm(FlaskForm):  # type: ignore[misc]
         "After so many hours",
         render_kw={"type": "number", "min": 1, "max": alert_settings.MOST_HOURS},
     )
+    deactivated = RadioField(
+        "Deactivated records", choices=[SelectChoice(*one) for one in DEACTIVATED.items()]
+    )
     integrate_bio = BooleanField("Biography")
     integrate_profile_image = BooleanField("Profile image")
     integrate_social_media = BooleanField("Social media sites")
@@ -62,8 +79,9 @@ class IntegrationsView(PanelView):
     def index(self) -> Any:
         """Show and save."""
         form = SettingsForm(data=_present())
+        before = connection.get().deactivated
         if form.validate_on_submit() and _save(form):
-            flash("Your settings are saved.", "success")
+            flash(f"Your settings are saved.{_told(before)}", "success")
             return redirect(url_for("panel_integrations.index"), 303)
         return self.render(
             "panel/integrations.html", form=form, link=connection.get(), errors=bool(form.errors)
@@ -78,6 +96,17 @@ class IntegrationsView(PanelView):
         return redirect(url_for("panel_integrations.index") + "#connection", 303)
 
 
+def _told(before: str) -> str:
+    """What follows from another choice for who is deactivated."""
+    policy = connection.get().deactivated
+    number = deactivated.number(policy) if policy != before else 0
+    if not number:
+        return ""
+    if number == 1:
+        return " Higher Logic is told so of the one deactivated record that it has."
+    return f" Higher Logic is told so of the {number:,} deactivated records that it has."
+
+
 def _present() -> dict[str, Any]:
     here, link = association.get(), connection.get()
     values = {
@@ -90,6 +119,7 @@ def _present() -> dict[str, Any]:
         "member_statuses": ", ".join(link.member_statuses),
         "alert_addresses": ", ".join(link.alert_addresses),
         "alert_after_hours": link.alert_after_hours,
+        "deactivated": link.deactivated,
         **values,
     }
 
@@ -101,6 +131,7 @@ def _save(form: SettingsForm) -> bool:
         values: dict[str, Any] = {name: form[name].data or "" for name in TEXTS}
         values |= {name: form[name].data for name in connection.SWITCHES}
         values |= {name: form[name].data for name in alert_settings.NAMES}
+        values["deactivated"] = form.deactivated.data
         if form.api_key.data:
             values["api_key"] = form.api_key.data
         connection.change(**values)

@@ -130,6 +130,7 @@ class PeopleView(PhotoPages, MergeableView):
             ],
             sync=standing,
             sync_label=status.label(standing),
+            at_higher_logic=records.at_higher_logic(),
             manageable=may_manage(account),
             oneself=account is not None and account.id == signed_in().id,
             aliases=contacts.aliases(person),

@@ -10,9 +10,16 @@ from admin.access import PanelView, may_manage, page, signed_in
 from idp.database import db
 from idp.directory import accounts, contacts, deactivation
 from idp.directory.contacts import Company, Contact, InvalidValue, Person
+from sync import connection, deactivated
 
 Kind = TypeVar("Kind", bound=Contact)
 
+# What deactivating does at Higher Logic, by the association's choice.
+AT_HIGHER_LOGIC: dict[str, str] = {
+    deactivated.KEEP: "At Higher Logic the record stays as it is, and is no longer kept current.",
+    deactivated.INACTIVE: "Higher Logic is told that the record is inactive.",
+    deactivated.NO_GROUPS: "At Higher Logic the record is taken out of all groups.",
+}
 PAGES = {"person": "panel_people.person", "company": "panel_companies.company"}
 
 
@@ -49,6 +56,11 @@ class RecordView(PanelView):
         db.session.commit()
         flash("The record is in use again.", "success")
         return redirect(home(contact), 303)
+
+
+def at_higher_logic() -> str:
+    """What becomes of a record at Higher Logic when it is deactivated here."""
+    return AT_HIGHER_LOGIC[connection.get().deactivated]
 
 
 def home(contact: Contact) -> str:

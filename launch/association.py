@@ -14,6 +14,7 @@ TEXTS = {
     "higher-logic.base-url": "base_url",
     "higher-logic.tenant-code": "tenant_code",
     "higher-logic.api-key": "api_key",
+    "higher-logic.deactivated": "deactivated",
 }
 SWITCHES = {
     "higher-logic.integrate-bio": "integrate_bio",
@@ -36,7 +37,8 @@ def set_value(key: str, value: str) -> None:
 
     KEY is one of name, colour, higher-logic.base-url, higher-logic.tenant-code,
     higher-logic.api-key, higher-logic.integrate-bio, higher-logic.integrate-profile-image,
-    higher-logic.integrate-social-media (yes or no).
+    higher-logic.integrate-social-media (yes or no), higher-logic.deactivated (keep, inactive or
+    no_groups: what Higher Logic is told of deactivated records).
     """
     if value == "-":
         value = sys.stdin.readline().rstrip("\r\n")

@@ -13,7 +13,7 @@ from idp import audit, encryption
 from idp.database import Base, JSONDocument, UTCDateTime, db, now
 from idp.directory.contacts import InvalidValue, checked_text
 from idp.settings import is_loopback
-from sync import alert_settings, exchange, ledger, wire
+from sync import alert_settings, deactivated, exchange, ledger, wire
 from sync.feed import Wanted
 
 BASE_URL = "https://data.higherlogic.com"
@@ -24,6 +24,7 @@ _SETTINGS = (
     "tenant_code",
     "api_key",
     "member_statuses",
+    "deactivated",
     *alert_settings.NAMES,
     *SWITCHES,
 )
@@ -42,6 +43,8 @@ class HigherLogicConnection(Base):
     count as membership. How an association decides that is not known to us, so it is theirs to
     set; by default somebody current, or in the grace period after it, is a member.
 
+    ``deactivated`` says what is told of who is deactivated (``deactivated.Policy``).
+
     ``alert_addresses`` are told of trouble by mail (``alerts``), or the owners when there are none.
     ``alert_after_hours`` is after how long without an acceptance while something is pending.
 
@@ -52,7 +55,10 @@ class HigherLogicConnection(Base):
     """
 
     __tablename__ = "higher_logic_connection"
-    __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
+    __table_args__ = (
+        CheckConstraint("id = 1", name="one_row"),
+        CheckConstraint("deactivated IN ('keep', 'inactive', 'no_groups')", name="deactivated"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True, default=1)
     base_url: Mapped[str] = mapped_column(String(_URL_LENGTH), default=BASE_URL)
@@ -69,6 +75,9 @@ class HigherLogicConnection(Base):
     )
     alert_after_hours: Mapped[int] = mapped_column(
         default=alert_settings.AFTER_HOURS, server_default=str(alert_settings.AFTER_HOURS)
+    )
+    deactivated: Mapped[str] = mapped_column(
+        String(10), default=deactivated.KEEP, server_default=deactivated.KEEP
     )
     last_tested_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     last_test_ok: Mapped[bool | None]
@@ -107,6 +116,7 @@ class HigherLogicConnection(Base):
             photo=self.integrate_profile_image,
             web=self.integrate_social_media,
             member_statuses=frozenset(status.casefold() for status in self.member_statuses),
+            deactivated=self.deactivated,
         )
 
     def target(self) -> exchange.Target:
@@ -138,6 +148,7 @@ def get() -> HigherLogicConnection:
             "member_statuses": list(MEMBER_STATUSES),
             "alert_addresses": [],
             "alert_after_hours": alert_settings.AFTER_HOURS,
+            "deactivated": deactivated.KEEP,
             "last_test_message": "",
             "stopped_reason": "",
             "paused_reason": "",
@@ -150,10 +161,12 @@ def get() -> HigherLogicConnection:
 def change(**values: Any) -> HigherLogicConnection:
     """Change settings: ``base_url``, ``tenant_code``, ``api_key`` (an empty one takes it away), the
     switches, ``member_statuses``, ``alert_addresses`` (a list, or text with commas),
-    ``alert_after_hours``. Part of the transaction at hand.
+    ``alert_after_hours``, ``deactivated``. Part of the transaction at hand.
 
     A new key, tenant or address lifts a stop. Another tenant or address has none of our records:
-    all of them are wanted again. Raises ``InvalidValue``; ``TypeError`` for another name.
+    all of them are wanted again. A new choice for who is deactivated is told of those whom it is
+    about; what Higher Logic was told of them before is not taken back by *keep*. Raises
+    ``InvalidValue``; ``TypeError`` for another name.
     """
     for name in values:
         if name not in _SETTINGS:
@@ -177,6 +190,8 @@ def change(**values: Any) -> HigherLogicConnection:
         ledger.forget_accepted()
     elif {"member_statuses", *SWITCHES} & set(changed):
         ledger.note_everything()
+    elif "deactivated" in changed:
+        deactivated.note(row.deactivated)
     ledger.wake_after_commit()
     return row
 
@@ -243,6 +258,8 @@ def _checked(name: str, value: Any) -> Any:
             return alert_settings.checked_addresses(value)
         case "alert_after_hours":
             return alert_settings.checked_hours(value)
+        case "deactivated":
+            return _checked_policy(str(value))
         case _:
             return bool(value)
 
@@ -263,6 +280,16 @@ def _checked_statuses(values: Iterable[str]) -> list[str]:
     if len(statuses) > 50:
         raise InvalidValue("member_statuses", "too_many", "At most 50 statuses.")
     return list(dict.fromkeys(status for status in statuses if status))
+
+
+def _checked_policy(value: str) -> str:
+    if value not in deactivated.POLICIES:
+        raise InvalidValue(
+            "deactivated",
+            "invalid_deactivated",
+            f"What is told of deactivated records is one of {', '.join(deactivated.POLICIES)}.",
+        )
+    return value
 
 
 def _checked_base_url(value: str) -> str:

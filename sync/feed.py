@@ -16,7 +16,7 @@ from idp import photo_files
 from idp.database import db
 from idp.directory.contacts import ADDRESS, NAMES, PHONE_TYPES, PHONES, WEB_ADDRESSES
 from idp.directory.photos import Photo
-from sync import entries, ledger, scope
+from sync import deactivated, entries, ledger, scope
 from sync.entries import FieldEntry, GroupEntry
 
 
@@ -24,13 +24,15 @@ from sync.entries import FieldEntry, GroupEntry
 class Wanted:
     """What the association wants told beyond the minimum, and whom it calls a member.
 
-    ``member_statuses`` are compared without regard to letter case.
+    ``member_statuses`` are compared without regard to letter case. ``deactivated`` is what is said
+    of who is deactivated.
     """
 
     bio: bool
     photo: bool
     web: bool
     member_statuses: frozenset[str]
+    deactivated: str = deactivated.KEEP
 
 
 class Web(NamedTuple):
@@ -54,8 +56,9 @@ class Record(NamedTuple):
     parent). ``bio``, ``photo`` and ``web`` are ``None`` while their switch is off: they are left
     out of the payload, for an empty one could blank what the member wrote at Higher Logic.
     ``photo`` is the public address of the contact's photo, empty when there is none.
-    ``is_active`` is false of a record that was merged into another, and of no other: it has a name,
-    and neither an e-mail address nor a group.
+    ``is_active`` is false of a record that was merged into another: it has a name, and neither an
+    e-mail address nor a group. It may be false of who is deactivated, or their groups empty
+    (``deactivated``); it is of nobody else.
     """
 
     key: str
@@ -112,11 +115,11 @@ def build(contact_ids: Collection[int], wanted: Wanted) -> dict[int, Record]:
     fields = entries.fields(contact_ids)
     return {
         row.id: _record(row, wanted, groups.get(row.id, ()), fields.get(row.id, ()))
-        for row in _contacts(contact_ids)
+        for row in _contacts(contact_ids, wanted.deactivated)
     }
 
 
-def _contacts(contact_ids: Collection[int]) -> Iterable[Any]:
+def _contacts(contact_ids: Collection[int], policy: str) -> Iterable[Any]:
     contact = scope.contacts("contact_told")
     company, main = scope.contacts("company_told"), scope.contacts("main_contact")
     company_row, own_row = ledger.table.alias("company_row"), ledger.table.alias("own_row")
@@ -128,6 +131,7 @@ def _contacts(contact_ids: Collection[int]) -> Iterable[Any]:
             *(contact.c[name] for name in (*_PLAIN, *WEB_ADDRESSES)),
             *(contact.c[name] for name in ("id", "kind", "member_status", "in_directory", "bio")),
             scope.alias(contact).label("is_alias"),
+            deactivated.told(contact, policy).label("is_deactivated"),
             contact.c.name,
             company.c.name.label("company_name"),
             company.c.key.label("company_key"),
@@ -147,6 +151,7 @@ def _contacts(contact_ids: Collection[int]) -> Iterable[Any]:
                 scope.eligible(contact),
                 # Also where a push had no clear answer: Higher Logic may have it.
                 and_(scope.alias(contact), own_row.c.last_pushed_at.is_not(None)),
+                deactivated.told(contact, policy),
             ),
         )
     )
@@ -157,13 +162,14 @@ def _record(
     row: Any, wanted: Wanted, groups: Iterable[GroupEntry], fields: Iterable[FieldEntry]
 ) -> Record:
     is_company, alias = row.kind == "company", row.is_alias
+    said = wanted.deactivated if row.is_deactivated else ""
     plain = dict(zip(_PLAIN, row[: len(_PLAIN)], strict=True))
     if is_company:
         plain |= dict.fromkeys(NAMES, "")
     return Record(
         **plain,
         is_company=is_company,
-        is_active=not alias,
+        is_active=not alias and said != deactivated.INACTIVE,
         is_member=row.member_status.strip().casefold() in wanted.member_statuses,
         in_directory=is_company or row.in_directory,
         company_name=row.name if is_company else row.company_name or "",
@@ -175,7 +181,7 @@ def _record(
         web=Web(**{name: getattr(row, name) for name in WEB_ADDRESSES})
         if wanted.web and not alias
         else None,
-        groups=() if alias else tuple(groups),
+        groups=() if alias or said == deactivated.NO_GROUPS else tuple(groups),
         fields=() if alias else tuple(fields),
     )
 

@@ -29,7 +29,7 @@ from idp.directory import difference
 from idp.directory.accounts import Account
 from idp.directory.contacts import Contact
 from idp.directory.difference import Edited
-from sync import scope
+from sync import connection, deactivated, scope
 
 Who = Literal["join", "leave", "change", "left_out", "shared", "members"]
 LISTS: tuple[Who, ...] = ("join", "leave", "change", "left_out", "shared", "members")
@@ -133,17 +133,18 @@ class Counts:
 
 
 def counts(edited: Edited) -> Counts:
-    """Count what an edit would do. Two statements, and a third where addresses are shared.
+    """Count what an edit would do. Three statements, and a fourth where addresses are shared.
 
     Whether somebody shares their address is asked of those few only: asked of everybody it would
     take longer than all else.
     """
     numbers: Counter[tuple[str, str]] = Counter()
-    for row in _counted(_rows(edited, shares=false())):
+    policy = connection.get().deactivated
+    for row in _counted(_rows(edited, policy, shares=false())):
         numbers[row.movement, row.reason] += row.number
     shared = 0
     among = _with_shared_address()
-    for row in () if among is None else _sharing(edited, among):
+    for row in () if among is None else _sharing(edited, policy, among):
         if row.reason == "duplicate_email":  # counted as without an account, which they are
             numbers[row.movement, "no_account"] -= row.number
             numbers[row.movement, "duplicate_email"] += row.number
@@ -170,8 +171,8 @@ def counts(edited: Edited) -> Counts:
     )
 
 
-def _sharing(edited: Edited, among: ColumnElement[bool]) -> Sequence[Any]:
-    rows = _rows(edited, shares=scope.has_namesake(Contact.__table__), among=among)
+def _sharing(edited: Edited, policy: str, among: ColumnElement[bool]) -> Sequence[Any]:
+    rows = _rows(edited, policy, shares=scope.has_namesake(Contact.__table__), among=among)
     return _counted(rows, rows.c.shared == 1)
 
 
@@ -210,8 +211,8 @@ def page(
     before: str = "",
     size: int = PAGE,
 ) -> Page:
-    """One page of a list, after or before the contact with a key. At most three statements."""
-    rows, contact = _rows(edited), scope.contacts("listed")
+    """One page of a list, after or before the contact with a key. At most four statements."""
+    rows, contact = _rows(edited, connection.get().deactivated), scope.contacts("listed")
     place = tuple_(*(contact.c[name] for name in _SORTED))
     query = (
         select(
@@ -248,6 +249,7 @@ def page(
 
 def _rows(
     edited: Edited,
+    policy: str,
     *,
     shares: ColumnElement[bool] | None = None,
     among: ColumnElement[bool] | None = None,
@@ -262,7 +264,7 @@ def _rows(
     return (
         difference.of(edited)
         .add_columns(
-            scope.reason(contact, account, known).label("reason"),
+            deactivated.reason(contact, account, policy, known).label("reason"),
             case((known, 1), else_=0).label("shared"),
         )
         .outerjoin(account, account.c.person_id == contact.c.id)

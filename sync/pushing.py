@@ -13,7 +13,7 @@ import structlog
 
 from idp import owners
 from idp.database import db, reading
-from sync import activity, feed, gate, lanes, leases, told, wire
+from sync import activity, connection, feed, gate, lanes, leases, told, wire
 from sync.exchange import Target
 from sync.leases import Claim
 from sync.told import Told
@@ -165,7 +165,9 @@ class _Round:
     def _batches(self, claims: list[Claim]) -> deque[_Batch]:
         """What is to be sent, in batches; what is not to be sent is settled."""
         with reading():
-            records = feed.build([claim.contact_id for claim in claims], self.target.wanted)
+            # As it is now: it may have changed between the target's reading and the claims.
+            wanted = connection.get().wanted
+            records = feed.build([claim.contact_id for claim in claims], wanted)
             db.session.rollback()
         settled: list[Claim] = []
         fresh: list[Entry] = []

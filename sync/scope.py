@@ -2,7 +2,8 @@
 
 *Eligible* is a contact of whom Higher Logic may be told at all: an active company, or an active
 person whose account is not deactivated (an invited account counts). The brief: people without an
-account do not sync; a deactivated record stays at Higher Logic as it is, so nothing is sent.
+account do not sync; a deactivated record stays at Higher Logic as it is. What else may be said of
+one is ``deactivated``'s knowledge.
 
 A record that was merged into another (an *alias*) is told of once more: as inactive, and in no
 group. There is nothing to tell where Higher Logic never had it.
@@ -46,21 +47,38 @@ def eligible(contact: FromClause) -> ColumnElement[bool]:
     return and_(contact.c.active, or_(contact.c.kind == "company", may_sign_in))
 
 
+def deactivated(contact: FromClause) -> ColumnElement[bool]:
+    """Whether a contact's record, or their account, was put out of use: none of them is eligible,
+    and an alias is one of them."""
+    account = Account.__table__.alias()
+    barred = (
+        exists()
+        .where(account.c.person_id == contact.c.id, account.c.deactivated_at.is_not(None))
+        .correlate(contact)
+    )
+    return or_(~contact.c.active, barred)
+
+
 def alias(contact: FromClause) -> ColumnElement[bool]:
     """Whether a contact is a record that was merged into another."""
     return contact.c.merged_into_id.is_not(None)
 
 
 def reason(
-    contact: FromClause, account: FromClause, shares: ColumnElement[bool] | None = None
+    contact: FromClause,
+    account: FromClause,
+    shares: ColumnElement[bool] | None = None,
+    told: ColumnElement[bool] | None = None,
 ) -> ColumnElement[str]:
     """Why Higher Logic may not be told of a contact: of ``REASONS``, empty for who is ``eligible``.
 
     ``account`` is the account table, outer joined to the contact. Who has no account for want of an
     address, or because another signs in with it, is told that: it is what staff have to mend.
-    ``shares`` says whether they share their address, where the caller knows.
+    ``shares`` says whether they share their address, where the caller knows; ``told`` who is told
+    of all the same.
     """
     return case(
+        *([] if told is None else [(told, "")]),
         (~contact.c.active, "inactive"),
         (contact.c.kind == "company", ""),
         (account.c.deactivated_at.is_not(None), "account_deactivated"),

@@ -7,6 +7,7 @@ off is ``off``. *Pending* and *failed* exclude each other: failed is what Higher
 
 import datetime as dt
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Select, and_, case, func, or_, select
@@ -16,10 +17,11 @@ from idp.directory.accounts import Account
 from idp.directory.contacts import Contact
 from idp.directory.groups import Group
 from idp.directory.membership import Membership, contact_ids_of
-from sync import connection, failures, figures, ledger, scope
+from sync import connection, deactivated, failures, figures, ledger, scope
 from sync.kept import kept
 
 REASONS = scope.REASONS
+_TOLD_AS = {"inactive": "as an inactive record", "no_groups": "as a record in no group"}
 
 
 def overall() -> dict[str, Any]:
@@ -30,10 +32,11 @@ def overall() -> dict[str, Any]:
     Groups of hundreds of thousands may be as they were up to a minute ago (``kept``).
     """
     standing = connection.get()
+    groups = partial(_all_groups, standing.deactivated)
     reasons = failures.by_reason()
     return brief() | {
         "reasons": [asdict(reason) for reason in reasons],
-        "groups": [_of_row(found, standing) for found in kept("sync: groups", _all_groups)],
+        "groups": [_of_row(found, standing) for found in kept("sync: groups", groups)],
     }
 
 
@@ -87,20 +90,30 @@ def of_group(group: Group) -> dict[str, Any]:
             **dict.fromkeys(("due", "sent", "pending", "failed"), 0),
             "last_accepted_at": None,
         }
-    found = db.session.execute(_groups().where(Group.__table__.c.id == group.id)).one()
-    return _of_row(found, connection.get())
+    standing = connection.get()
+    query = _groups(standing.deactivated).where(Group.__table__.c.id == group.id)
+    return _of_row(db.session.execute(query).one(), standing)
 
 
 def of_contact(contact: Contact) -> dict[str, Any]:
     """``{"state", "wanted", "accepted", "error", "attempts", "next_try_at", "last_pushed_at",
-    "accepted_at"}``; the state may be ``not_in_scope`` as well, or ``left_out``: there is nothing
-    to send as long as the record or the account is out of use."""
+    "accepted_at", "told_as"}``; the state may be ``not_in_scope`` as well, or ``left_out``: there
+    is nothing to send as long as the record or the account is out of use. Where the association's
+    choice has something sent all the same, ``told_as`` is that choice (``deactivated.Policy``)."""
     row = ledger.table.c
+    policy = connection.get().deactivated
     told = scope.contacts("told")
-    eligible = select(scope.eligible(told)).where(told.c.id == contact.id).scalar_subquery()
+    eligible, told_all_the_same = (
+        select(condition).where(told.c.id == contact.id).scalar_subquery()
+        for condition in (scope.eligible(told), deactivated.told(told, policy))
+    )
     found = (
         db.session.execute(
-            select(ledger.table, eligible.label("eligible")).where(row.contact_id == contact.id)
+            select(
+                ledger.table,
+                eligible.label("eligible"),
+                told_all_the_same.label("told_all_the_same"),
+            ).where(row.contact_id == contact.id)
         )
         .mappings()
         .one_or_none()
@@ -108,7 +121,7 @@ def of_contact(contact: Contact) -> dict[str, Any]:
     if found is None:
         return {
             "state": "not_in_scope",
-            "error": "",
+            **dict.fromkeys(("error", "told_as"), ""),
             **dict.fromkeys(("wanted", "accepted", "attempts"), 0),
             **dict.fromkeys(("next_try_at", "last_pushed_at", "accepted_at")),
         }
@@ -116,7 +129,7 @@ def of_contact(contact: Contact) -> dict[str, Any]:
     refused = waiting and found["refused"] == found["wanted"]
     state = _state(int(waiting and not refused), int(refused))
     return {
-        "state": state if found["eligible"] else "left_out",
+        "state": state if found["eligible"] or found["told_all_the_same"] else "left_out",
         "wanted": found["wanted"],
         "accepted": found["accepted"],
         "error": found["last_error"],
@@ -124,18 +137,23 @@ def of_contact(contact: Contact) -> dict[str, Any]:
         "next_try_at": _iso(found["next_try_at"]) if waiting else None,
         "last_pushed_at": _iso(found["last_pushed_at"]),
         "accepted_at": _iso(found["accepted_at"]),
+        "told_as": policy if found["told_all_the_same"] else "",
     }
 
 
 def left_out(group: Group) -> dict[str, int]:
     """How many members of a group are not sent, by reason (``REASONS``), each counted once."""
     contact, account = scope.contacts("left_out"), Account.__table__.alias("theirs")
-    reason = scope.reason(contact, account).label("reason")
+    policy = connection.get().deactivated
+    reason = deactivated.reason(contact, account, policy).label("reason")
     query = (
         select(reason, func.count().label("number"))
         .select_from(contact)
         .outerjoin(account, account.c.person_id == contact.c.id)
-        .where(contact.c.id.in_(contact_ids_of(group.id)), ~scope.eligible(contact))
+        .where(
+            contact.c.id.in_(contact_ids_of(group.id)),
+            ~deactivated.reaches_groups(contact, policy),
+        )
         .group_by(reason)
     )
     counted = {found.reason: found.number for found in db.session.execute(query)}
@@ -161,6 +179,11 @@ def time_left(seconds: float | None) -> str:
 
 def label(status: dict[str, Any]) -> str:
     """A status of any of these functions in the staff's words."""
+    told_as = status.get("told_as")
+    return f"{_label(status)}: {_TOLD_AS[told_as]}" if told_as else _label(status)
+
+
+def _label(status: dict[str, Any]) -> str:
     match status["state"]:
         case "not_connected":
             return "Not connected to Higher Logic yet"
@@ -215,8 +238,8 @@ def _state_of(found: figures.Figures) -> str:
     return "failing" if found.failed else "up_to_date"
 
 
-def _all_groups() -> list[Any]:
-    return list(db.session.execute(_groups()).all())
+def _all_groups(policy: str) -> list[Any]:
+    return list(db.session.execute(_groups(policy)).all())
 
 
 def _of_row(found: Any, standing: connection.HigherLogicConnection) -> dict[str, Any]:
@@ -233,7 +256,7 @@ def _of_row(found: Any, standing: connection.HigherLogicConnection) -> dict[str,
     }
 
 
-def _groups() -> Select[Any]:
+def _groups(policy: str) -> Select[Any]:
     """One row for each synced group; however many reasons a member has, it is counted once."""
     group, contact, row = Group.__table__.c, scope.contacts("member"), ledger.table
     member = select(Membership.group_id, Membership.contact_id).distinct().subquery()
@@ -245,7 +268,7 @@ def _groups() -> Select[Any]:
         .select_from(member)
         .join(contact, contact.c.id == member.c.contact_id)
         .outerjoin(row, row.c.contact_id == member.c.contact_id)
-        .where(scope.eligible(contact))
+        .where(deactivated.reaches_groups(contact, policy))
         .subquery()
     )
     failed = and_(due.c.wanted > due.c.accepted, due.c.refused == due.c.wanted)

@@ -2,8 +2,9 @@
 
 The record and its key stay. A person whose record is out of use cannot sign in, and every session
 and token of theirs ends at once (``accounts``); their account is as it was when the record is put
-back, and what was ended stays ended. Nothing is sent to Higher Logic of a record out of use: what
-it has stays there (the brief). A company's people stay its people.
+back, and what was ended stays ended. What Higher Logic is told of a record out of use is the
+association's choice; by default nothing is, and what it has stays there (the brief). A company's
+people stay its people.
 """
 
 from idp import audit

@@ -3,15 +3,15 @@
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from idp import association
 from idp.audit import AuditEvent
-from idp.database import db
-from idp.directory import fields
+from idp.database import db, now
+from idp.directory import deactivation, fields
 from idp.directory.fields import CustomField
 from idp.oauth import registration
-from sync import connection, wire
+from sync import connection, ledger, wire
 from tests import browsing, factories
 
 KEY = "secret-key-of-higher-logic-9876"
@@ -175,3 +175,33 @@ def test_the_audit_says_who_did_what_by_name(app: Flask, owner: FlaskClient) -> 
     found = owner.get("/panel/audit/?q=greig").text
     assert "1 event" in found
     assert "Group changed" not in found
+
+
+def test_what_is_told_of_deactivated_records_is_chosen_with_the_number_it_is_about(
+    app: Flask, owner: FlaskClient
+) -> None:
+    browsing.submit(owner, "/panel/integrations/", **SETTINGS)
+    factories.group(type="security", sync=True)
+    people = [factories.person(account=True) for _ in range(3)]
+    db.session.execute(update(ledger.table).values(last_pushed_at=now()))
+    for person in people[:2]:
+        deactivation.deactivate(person)
+    db.session.commit()
+    page = owner.get("/panel/integrations/").text
+    assert "Deactivated records" in page
+    assert "Take them out of all groups" in page
+    key = people[2].key
+    assert "the record stays as it is" in owner.get(f"/panel/people/{key}").text
+
+    browsing.submit(owner, "/panel/integrations/", **SETTINGS, deactivated="no_groups")
+    page = owner.get("/panel/integrations/").text
+    assert "Higher Logic is told so of the 2 deactivated records that it has." in page
+    assert connection.get().deactivated == "no_groups"
+    assert "taken out of all groups" in owner.get(f"/panel/people/{key}").text
+    # Nothing is said of what was not changed.
+    browsing.submit(owner, "/panel/integrations/", **SETTINGS, deactivated="no_groups")
+    assert "told so" not in owner.get("/panel/integrations/").text
+
+    answer = browsing.submit(owner, "/panel/integrations/", **SETTINGS, deactivated="delete")
+    assert "Nothing is saved yet" in answer.text
+    assert connection.get().deactivated == "no_groups"

@@ -228,7 +228,7 @@ def empty(database: Database) -> None:
     with database.writing() as connection:
         for table in (
             *("contacts", "groups", "memberships", "accepted_contacts", "accepted_groups"),
-            *("refresh_queue", "pushes", "counters", "login_states", "site_sessions"),
+            *("refresh_queue", "history", "pushes", "counters", "login_states", "site_sessions"),
         ):
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constant names
 

@@ -1,7 +1,8 @@
 """The control API: what a test asks of the sandbox, and what it makes go wrong. JSON both ways.
 
 `GET/PATCH /control` · `GET /control/state` · `GET /control/contacts[/<key>]` ·
-`GET /control/groups/<key>` · `GET /control/requests?limit=` · `POST /control/reset`
+`GET /control/groups/<key>` · `GET /control/requests?limit=` · `GET /control/history?after=` ·
+`POST /control/reset`
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound
 
-from sandbox import contacts, journal
+from sandbox import contacts, intake, journal
 from sandbox.faults import ControlError
 from sandbox.services import services
 from sandbox.settings import is_loopback
@@ -112,6 +113,16 @@ def requests() -> Response:
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= journal.KEPT):
         raise BadRequest(f"limit must be a whole number from 1 to {journal.KEPT}")
     return jsonify(journal.latest(services().database, int(limit)))
+
+
+@blueprint.get("/history")
+def history() -> Response:
+    """What was accepted while `keep_history` was on, oldest first, 1000 at most; `after` is the
+    position of the last one known."""
+    after = request.args.get("after", "0")
+    if not (after.isascii() and after.isdigit() and len(after) <= 15):
+        raise BadRequest("after must be a whole number")
+    return jsonify(intake.history(services().database, int(after), journal.KEPT))
 
 
 @blueprint.post("/reset")

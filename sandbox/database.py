@@ -68,6 +68,13 @@ CREATE TABLE IF NOT EXISTS refresh_queue (
 );
 CREATE INDEX IF NOT EXISTS refresh_queue_by_contact ON refresh_queue (contact_key);
 
+-- What was accepted, in order, while the control setting keep_history was on.
+CREATE TABLE IF NOT EXISTS history (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    contact_key TEXT NOT NULL,
+    item TEXT NOT NULL
+);
+
 CREATE TABLE IF NOT EXISTS pushes (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at REAL NOT NULL,

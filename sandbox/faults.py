@@ -35,13 +35,16 @@ class ScriptedResponse:
     """First the push is dealt with as usual; what follows hides that from the caller."""
     hang_seconds: float = 0
     drop_connection: bool = False
+    cut_body: bool = False
+    """The answer breaks off in the middle of its body."""
 
     @property
     def takes_the_push(self) -> bool:
         """Whether the push is dealt with at all."""
         if self.after_taking:
             return True
-        return self.status == 200 and not self.html and not self.drop_connection
+        whole = not (self.html or self.drop_connection or self.cut_body)
+        return self.status == 200 and whole
 
     def as_json(self) -> dict[str, Any]:
         """The entry as `next_responses` takes it, without what is at its default."""
@@ -64,6 +67,8 @@ class Controls:
     refresh_per_second: float | None = 2_000
     """None: as fast as it can; 0: the queue stands still."""
     max_batch: int = 100
+    keep_history: bool = False
+    """Every record that is accepted is kept, for whoever asks what came after what."""
     reject_keys: dict[str, str] = field(default_factory=dict)
     next_responses: list[ScriptedResponse] = field(default_factory=list)
 
@@ -139,6 +144,11 @@ class Faults:
     def max_batch(self) -> int:
         """How many items one push may have."""
         return self._controls.max_batch
+
+    @property
+    def keep_history(self) -> bool:
+        """Whether every accepted record is kept."""
+        return self._controls.keep_history
 
     @property
     def refresh_per_second(self) -> float | None:
@@ -223,6 +233,7 @@ def _scripted(place: str, value: object) -> ScriptedResponse:
             f"{place}: hang_seconds", value.get("hang_seconds", 0), 0, MAX_SECONDS
         ),
         drop_connection=_flag(f"{place}: drop_connection", value.get("drop_connection", False)),
+        cut_body=_flag(f"{place}: cut_body", value.get("cut_body", False)),
     )
 
 
@@ -236,6 +247,7 @@ _CHECKS = {
         None if value is None else _number(name, value, 0, 1_000_000)
     ),
     "max_batch": lambda name, value: _whole(name, value, 1, MAX_BATCH),
+    "keep_history": _flag,
     "reject_keys": _rejected,
     "next_responses": _script,
 }

@@ -204,6 +204,8 @@ def _as_form(settings: dict[str, Any]) -> dict[str, str]:
         if isinstance(value, dict | list)
         else ("" if value is None else f"{value:g}")
         for name, value in settings.items()
+        # What is kept for tests is no fault, and no field of the form.
+        if name != "keep_history"
     }
 
 

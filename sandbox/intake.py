@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from typing import Any
 
 from sandbox.database import Database
 from sandbox.records import Item, Kind, Refused
@@ -17,8 +18,10 @@ from sandbox.tenant import GATED_FIELDS, fields_switched_on
 KIND_NAMES: dict[Kind, str] = {"security": "a security group", "community": "a community"}
 
 
-def take(database: Database, items: Sequence[Item]) -> None:
+def take(database: Database, items: Sequence[Item], *, keep: bool = False) -> None:
     """Accepts the items in one transaction and puts them in the refresh queue, in their order.
+
+    `keep` has what was accepted kept in the history as well.
 
     Raises Refused, and leaves everything as it was, if any of them cannot be taken.
     """
@@ -28,6 +31,8 @@ def take(database: Database, items: Sequence[Item]) -> None:
         _check_companies(connection, items)
         kinds = _check_group_kinds(connection, items)
         _accept(connection, items, kinds)
+        if keep:
+            _keep(connection, items)
 
 
 def _check_keys(items: Sequence[Item]) -> None:
@@ -122,4 +127,28 @@ def _accept(connection: sqlite3.Connection, items: Sequence[Item], kinds: dict[s
         "INSERT INTO counters (name, value) VALUES ('accepted_records', ?) "
         "ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
         (len(items),),
+    )
+
+
+def history(database: Database, after: int, limit: int) -> list[dict[str, Any]]:
+    """What was accepted while the history was kept, oldest first: position, key, record; from the
+    position after `after`."""
+    with database.reading() as connection:
+        rows = connection.execute(
+            "SELECT * FROM history WHERE position > ? ORDER BY position LIMIT ?", (after, limit)
+        ).fetchall()
+    return [
+        {
+            "position": row["position"],
+            "key": row["contact_key"],
+            "record": json.loads(row["item"]),
+        }
+        for row in rows
+    ]
+
+
+def _keep(connection: sqlite3.Connection, items: Sequence[Item]) -> None:
+    connection.executemany(
+        "INSERT INTO history (contact_key, item) VALUES (?, ?)",
+        [(item.key, json.dumps(item.content, ensure_ascii=False)) for item in items],
     )

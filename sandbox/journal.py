@@ -22,6 +22,7 @@ class Push:
     count: int = 0
     """Items in the request, as far as it could be read."""
     keys: tuple[str, ...] = ()
+    """Of the contacts that it is about, taken or not, as far as they could be read."""
     note: str = ""
     """What was answered, or what a fault did to the answer."""
 
@@ -51,14 +52,15 @@ def write(database: Database, push: Push, began: float) -> None:
 
 
 def latest(database: Database, limit: int) -> list[dict[str, Any]]:
-    """The newest rows, newest first: time (Unix seconds), status, success, count, millis, keys,
-    note."""
+    """The newest rows, newest first: id, time (Unix seconds, when all was done but the answer),
+    status, success, count, millis since it came, keys, note."""
     with database.reading() as connection:
         rows = connection.execute(
             "SELECT * FROM pushes ORDER BY id DESC LIMIT ?", (limit,)
         ).fetchall()
     return [
         {
+            "id": row["id"],
             "time": row["at"],
             "status": row["status"],
             "success": bool(row["success"]),

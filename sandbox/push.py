@@ -52,6 +52,7 @@ def members() -> Response:
     """Takes one batch, whole or not at all, and writes the log before it answers."""
     began = time.perf_counter()
     push = Push()
+    body = b""
     scripted: ScriptedResponse | None = None
     faults = services().faults
     try:
@@ -71,10 +72,14 @@ def members() -> Response:
         push.note = push.note or str(refusal)
         response = _gateway_answer(refusal)
     push.status = response.status_code
+    if not push.keys:
+        push.keys = _keys_of(body)
     journal.write(services().database, push, began)
     if scripted is not None:
         time.sleep(scripted.hang_seconds)
-        if scripted.drop_connection:
+        if scripted.cut_body:
+            _drop_connection(_half(response))
+        elif scripted.drop_connection:
             _drop_connection()
     return response
 
@@ -141,7 +146,7 @@ def _take(elements: object, push: Push) -> Response:
     push.keys = keys[:LOGGED_KEYS]
     if (message := services().faults.rejection(keys)) is not None:
         raise Refused(message)
-    intake.take(services().database, items)
+    intake.take(services().database, items, keep=services().faults.keep_history)
     services().refresher.wake()
     push.success = True
     return _result(200, success=True, count=len(items), message="")
@@ -179,8 +184,28 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _drop_connection() -> None:
-    """Closes the caller's connection without a byte of an answer.
+def _keys_of(body: bytes) -> tuple[str, ...]:
+    """The keys in a push that was not dealt with: the log says whom it was about."""
+    try:
+        found = [item["MemberDetails"]["LegacyContactKey"] for item in json.loads(body)["Items"]]
+    except (ValueError, RecursionError, TypeError, LookupError):
+        return ()
+    return tuple(key for key in found[:LOGGED_KEYS] if isinstance(key, str))
+
+
+def _half(response: Response) -> bytes:
+    """An answer as it is on the wire, without the second half of its body."""
+    content = response.get_data()
+    head = [
+        f"HTTP/1.1 {response.status}",
+        *(f"{name}: {value}" for name, value in response.headers if name != "Content-Length"),
+        f"Content-Length: {len(content)}",
+    ]
+    return "\r\n".join([*head, "", ""]).encode() + content[: len(content) // 2]
+
+
+def _drop_connection(before: bytes = b"") -> None:
+    """Closes the caller's connection without an answer, or with no more than `before` of it.
 
     Raises RuntimeError under a server that does not hand its socket over.
     """
@@ -189,4 +214,6 @@ def _drop_connection() -> None:
         raise RuntimeError("this server does not let a view drop its connection")
     # The caller may have been quicker: then there is nothing left to close.
     with contextlib.suppress(OSError):
+        if before:
+            connection.sendall(before)
         connection.shutdown(socket.SHUT_RDWR)

@@ -88,6 +88,40 @@ def test_a_dropped_connection(sandbox: Sandbox, after_taking: bool) -> None:
     assert "drop_connection" in sandbox.control("/requests")[0]["note"]
 
 
+@pytest.mark.parametrize("after_taking", [True, False])
+def test_an_answer_that_breaks_off(sandbox: Sandbox, after_taking: bool) -> None:
+    sandbox.set(next_responses=[{"cut_body": True, "after_taking": after_taking}])
+
+    with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
+        sandbox.push(person("ada"))
+
+    sandbox.settle()
+    assert sandbox.control("/contacts") == (["ada"] if after_taking else [])
+    (logged,) = sandbox.control("/requests")
+    assert logged["keys"] == ["ada"], "the log says whom it was about, taken or not"
+    assert sandbox.push(person("ada")).json()["success"] is True
+
+
+def test_what_was_accepted_is_kept_in_its_order_on_request(sandbox: Sandbox) -> None:
+    sandbox.taken(person("ada"))
+    assert sandbox.control("/history") == []
+    sandbox.set(keep_history=True, next_responses=[{"status": 503}, {"status": 200}])
+    assert sandbox.push(person("ada")).status_code == 503
+    sandbox.taken(person("bob"), person("ada", Title="Countess"))
+    sandbox.taken(person("ada", Title="Analyst"))
+
+    first, *more = sandbox.control("/history")
+
+    assert first["key"] == "bob"
+    assert [(one["key"], one["record"]["MemberDetails"]["Title"]) for one in more] == [
+        ("ada", "Countess"),
+        ("ada", "Analyst"),
+    ]
+    assert sandbox.control(f"/history?after={more[0]['position']}") == more[1:]
+    wrong = requests.get(f"{sandbox.base}/control/history?after=-1", timeout=10)
+    assert wrong.status_code == 400
+
+
 def test_a_hanging_answer_of_a_taken_push(sandbox: Sandbox) -> None:
     sandbox.set(next_responses=[{"status": 200, "after_taking": True, "hang_seconds": 0.3}])
     began = time.monotonic()
@@ -123,6 +157,8 @@ def test_a_stranger_does_not_use_the_script_up(sandbox: Sandbox) -> None:
         {"next_responses": [{"status": 99}]},
         {"next_responses": [{"statuz": 200}]},
         {"next_responses": [{"hang_seconds": 1e9}]},
+        {"next_responses": [{"cut_body": 1}]},
+        {"keep_history": "yes"},
         {"next_responses": [{"retry_after": "a\r\nb"}]},
         {"properties": {"Other": True}},
         {"properties": {"IntegrateProfileImage": "yes"}},

@@ -36,6 +36,10 @@ check: $(TEST_STAMP) ## The quick part of the tests, on SQLite: a minute or two
 	@$(BIN)/python scripts/craft.py
 	@$(BIN)/pytest -q -m "not slow and not browser" -k "not postgres" -n auto
 
+.PHONY: chaos
+chaos: $(TEST_STAMP) ## Ten minutes of everything going wrong, on each database
+	@$(BIN)/python -m tests.chaos
+
 .PHONY: bench-sso
 bench-sso: $(TEST_STAMP) $(OIDC_PROVIDER) ## Measure a single sign-on beside node-oidc-provider (minutes)
 	@$(BIN)/python -m bench.sso

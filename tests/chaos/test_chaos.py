@@ -1,0 +1,29 @@
+"""Half a minute of everything going wrong, on each database: nothing is lost."""
+
+from pathlib import Path
+
+import pytest
+
+from tests import databases
+from tests.chaos.arena import arena
+from tests.chaos.run import run
+from tests.conftest import DATABASES
+
+pytestmark = pytest.mark.slow
+
+SEED = 20261125
+SECONDS = 30
+
+
+@pytest.mark.compliance("Y09", "Y20", "Y21", "Y22", "Y23")
+@pytest.mark.parametrize("kind", DATABASES)
+def test_nothing_is_lost_whatever_goes_wrong(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    address = databases.migrated(kind, tmp_path / "var", request)
+    with arena(tmp_path, address) as stage:
+        report = run(stage, SEED, SECONDS)
+    assert report.wrong == [], "\n".join(report.lines())
+    assert report.converged_after is not None
+    assert sum(report.edits.values()) > 50
+    assert report.pushes > 20

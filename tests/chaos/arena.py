@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,7 @@ class Arena:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.http = requests.Session()
         self.http.trust_env = False
+        self.ended: Counter[str] = Counter()
         self.log = (folder / "processes.log").open("ab")
 
     def start(self, name: str) -> None:
@@ -103,10 +105,19 @@ class Arena:
             if name not in self.processes:
                 self.start(name)
 
-    def died(self) -> dict[str, int]:
-        """The processes that ended by themselves, with their exit codes."""
-        codes = {name: process.poll() for name, process in self.processes.items()}
-        return {name: code for name, code in codes.items() if code is not None}
+    def revive(self) -> None:
+        """Start again what ended by itself, as whoever keeps processes running does; ``ended``
+        counts how often that was."""
+        for name, process in list(self.processes.items()):
+            if process.poll() is not None:
+                self.ended[name] += 1
+                del self.processes[name]
+                self.start(name)
+
+    def last_words(self) -> str:
+        """The last errors that the processes wrote of."""
+        text = (self.folder / "processes.log").read_text(errors="replace")
+        return "\n".join(one[-1500:] for one in text.split("Traceback")[-3:] if one)
 
     def close(self) -> None:
         """End everything."""

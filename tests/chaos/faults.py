@@ -44,6 +44,7 @@ class Faults:
         try:
             while time.monotonic() < end:
                 self._pause(1.5)
+                self.arena.revive()
                 self.draw.choice(self._kinds)()
         finally:
             self.arena.set_control(next_responses=[], latency_ms=0)

@@ -91,7 +91,8 @@ def _run(app: Flask, arena: Arena, seed: int, seconds: float) -> Report:
         editing.end()
     report.edits, report.faults = editing.made, faults.made
     quiet = time.monotonic()
-    while time.monotonic() < quiet + CONVERGE_SECONDS and not arena.died():
+    while time.monotonic() < quiet + CONVERGE_SECONDS:
+        arena.revive()
         if not _pending():
             report.converged_after = time.monotonic() - quiet
             break
@@ -103,10 +104,12 @@ def _run(app: Flask, arena: Arena, seed: int, seconds: float) -> Report:
     report.wrong = [
         *(f"overlapping (Y20): {one}" for one in watch.overlapping),
         *(f"older over newer (Y21): {one}" for one in watch.older),
-        *(f"{name} ended by itself ({code})" for name, code in arena.died().items()),
+        *(f"{name} ended by itself ({number})" for name, number in arena.ended.items()),
         *([] if report.converged_after is not None else _pending()),
         *memory.differences(arena.held()),
     ]
+    if arena.ended:
+        report.wrong.append(arena.last_words())
     return report
 
 

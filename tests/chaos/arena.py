@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,8 +51,7 @@ class Arena:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.http = requests.Session()
         self.http.trust_env = False
-        self.ended: Counter[str] = Counter()
-        self.log = (folder / "processes.log").open("ab")
+        self.ended: list[str] = []
 
     def start(self, name: str) -> None:
         """Start a process that does not run."""
@@ -77,15 +75,19 @@ class Arena:
             }
             if settings.database_url is not None:
                 more["TESSERA_DATABASE_URL"] = settings.database_url.get_secret_value()
-        self.processes[name] = subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=ROOT,
-            env={**os.environ, **more},
-            stdout=self.log,
-            stderr=self.log,
-            start_new_session=True,
-            preexec_fn=die_with_parent,
-        )
+        with self._log(name).open("ab") as log:
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env={**os.environ, **more},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+            )
+
+    def _log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
 
     def kill(self, name: str) -> bool:
         """Kill a process outright, as a power cut would; says whether it ran."""
@@ -107,17 +109,13 @@ class Arena:
 
     def revive(self) -> None:
         """Start again what ended by itself, as whoever keeps processes running does; ``ended``
-        counts how often that was."""
+        says what did, with its last words."""
         for name, process in list(self.processes.items()):
             if process.poll() is not None:
-                self.ended[name] += 1
+                words = self._log(name).read_text(errors="replace")[-2000:]
+                self.ended.append(f"{name} ended by itself ({process.returncode}): {words}")
                 del self.processes[name]
                 self.start(name)
-
-    def last_words(self) -> str:
-        """The last errors that the processes wrote of."""
-        text = (self.folder / "processes.log").read_text(errors="replace")
-        return "\n".join(one[-1500:] for one in text.split("Traceback")[-3:] if one)
 
     def close(self) -> None:
         """End everything."""
@@ -125,7 +123,6 @@ class Arena:
             self.kill(name)
         self.redis.stop()
         self.http.close()
-        self.log.close()
 
     def flush_redis(self) -> None:
         """Take everything out of Redis."""

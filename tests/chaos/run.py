@@ -1,6 +1,7 @@
 """One run: edits and faults for a while, then none, until Higher Logic has everything."""
 
 import random
+import sys
 import threading
 import time
 from collections import Counter
@@ -57,7 +58,10 @@ def _counted(counter: Counter[str]) -> str:
 
 
 def stamp(record: Any) -> int:
-    """The number of the newest edit in a record; 0 for none."""
+    """The number of the newest edit in a record; 0 for none. One that was merged away has none,
+    and nothing comes after it."""
+    if not record["MemberDetails"]["IsActive"]:
+        return sys.maxsize
     said = record["MemberDetails"]["Address3"]
     return int(said.removeprefix("edit ")) if said.startswith("edit ") else 0
 
@@ -104,12 +108,10 @@ def _run(app: Flask, arena: Arena, seed: int, seconds: float) -> Report:
     report.wrong = [
         *(f"overlapping (Y20): {one}" for one in watch.overlapping),
         *(f"older over newer (Y21): {one}" for one in watch.older),
-        *(f"{name} ended by itself ({number})" for name, number in arena.ended.items()),
+        *arena.ended,
         *([] if report.converged_after is not None else _pending()),
         *memory.differences(arena.held()),
     ]
-    if arena.ended:
-        report.wrong.append(arena.last_words())
     return report
 
 

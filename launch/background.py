@@ -47,9 +47,10 @@ def run_worker(app: Flask, queues: Sequence[str] = QUEUES) -> None:
     gc.collect()
     gc.freeze()
     while True:
-        worker = jobs.worker(app, queues)
-        worker.max_connection_wait_time = REDIS_SECONDS
         try:
+            # To make one asks Redis too, which may be away from the start.
+            worker = jobs.worker(app, queues)
+            worker.max_connection_wait_time = REDIS_SECONDS
             worker.work(logging_level="WARNING")
         except RedisError as error:
             log.warning("worker waits: Redis is away", error=str(error))

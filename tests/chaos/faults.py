@@ -56,11 +56,13 @@ class Faults:
         return [*answers, self.worker, self.clock, self.redis, self.flush, self.cut]
 
     def answers(self) -> None:
-        """Script the next few answers."""
-        names = self.draw.choices(sorted(ANSWERS), k=self.draw.randrange(1, 4))
+        """Script the next few answers, good ones between them: each outage in a row is waited for
+        longer."""
+        names = self.draw.choices(sorted(ANSWERS), k=self.draw.randrange(1, 3))
         self.made.update(names)
+        script = [one for name in names for one in (ANSWERS[name], {"status": 200})]
         self.arena.set_control(
-            next_responses=[ANSWERS[name] for name in names],
+            next_responses=script,
             latency_ms=self.draw.choice([0, 5, 50]),
         )
 

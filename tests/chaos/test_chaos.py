@@ -25,5 +25,5 @@ def test_nothing_is_lost_whatever_goes_wrong(
         report = run(stage, SEED, SECONDS)
     assert report.wrong == [], "\n".join(report.lines())
     assert report.converged_after is not None
-    assert sum(report.edits.values()) > 50
-    assert report.pushes > 20
+    assert sum(report.edits.values()) > 20
+    assert report.pushes > 5

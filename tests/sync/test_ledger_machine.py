@@ -29,8 +29,8 @@ pytestmark = pytest.mark.slow
 
 settings.register_profile("long", max_examples=2000, stateful_step_count=80, deadline=None)
 SHORT = settings(
-    max_examples=12,
-    stateful_step_count=35,
+    max_examples=8,
+    stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -15,7 +15,7 @@ from idp.directory import membership
 from idp.directory.import_runs import tidy as import_tidy
 from idp.directory.import_runs import work as import_work
 from idp.oauth import backchannel, key_schedule, tidy
-from sync import activity, alerts
+from sync import activity, alerts, verdicts
 
 log = structlog.get_logger()
 
@@ -35,6 +35,7 @@ TICKS = (
     Tick("alerts", 30.0, alerts.tick),
     Tick("tidy minutes", 3600.0, activity.tidy),
     Tick("tidy alerts", 3600.0, alerts.tidy),
+    Tick("tidy held removals", 60.0, verdicts.tidy),
 )
 # How long a Redis that is back may go unnoticed.
 REDIS_SECONDS = 2.0

@@ -7,7 +7,7 @@ whose next try has come.
 import structlog
 
 from idp.database import db, reading
-from sync import gate, jobs, lanes, leases
+from sync import gate, jobs, lanes, leases, verdicts
 
 log = structlog.get_logger()
 
@@ -16,6 +16,7 @@ def tick() -> bool:
     """Wake the lanes in which something is due; says whether one was woken."""
     if freed := leases.free_the_dead():
         log.warning("a worker died; its contacts are free again", contacts=freed)
+    verdicts.tick()
     with reading():
         due = [lane for lane in lanes.LANES if gate.is_open() and leases.any_due(lane)]
         db.session.rollback()

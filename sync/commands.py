@@ -6,11 +6,12 @@ pushes one around them.
 
 import json
 import time
+from collections.abc import Callable
 
 import click
 
 from idp.database import db
-from sync import connection, pushing, resend, status
+from sync import connection, held, pushing, resend, status, verdicts
 
 
 @click.group()
@@ -72,6 +73,7 @@ def push_command(wait: float) -> None:
     totals = pushing.Totals()
     end = time.monotonic() + wait
     while True:
+        verdicts.tick()
         totals.add(pushing.run())
         standing = connection.get()
         stopped, reason = standing.stopped_at is not None, standing.stopped_reason
@@ -111,3 +113,61 @@ def reconcile_command() -> None:
     number = resend.reconcile()
     db.session.commit()
     click.echo(f"{number:,} contacts to be compared")
+
+
+@sync.command("held")
+@click.option("--list", "key", metavar="KEY", help="Print who is held of the group with this key.")
+@click.option("--json", "as_json", is_flag=True, help="For scripts.")
+def held_command(key: str | None, as_json: bool) -> None:
+    """What the removal guard holds back, by group."""
+    if key is not None:
+        people = [row._asdict() for row in db.session.execute(held.contacts(key, "held"))]
+        for one in people:
+            one["at"] = one["at"].isoformat(timespec="seconds")
+            if not as_json:
+                click.echo("\t".join(_plain(one[name]) for name in ("key", "title", "email")))
+        if as_json:
+            click.echo(json.dumps(people, ensure_ascii=False))
+        return
+    groups = [row._asdict() for row in held.of_groups()]
+    for group in groups:
+        group["since"] = group["since"].isoformat(timespec="seconds")
+    if as_json:
+        click.echo(json.dumps(groups, ensure_ascii=False, indent=2))
+        return
+    for group in groups:
+        click.echo(
+            f"{group['name']} ({group['key']}): {group['number']:,} held since {group['since']}: "
+            f"{group['reason']}"
+        )
+    if not groups:
+        click.echo("Nothing is held.")
+
+
+@sync.command("allow")
+@click.argument("key")
+@click.option("--refused", is_flag=True, help="Of whom was refused before, not of whom is held.")
+def allow_command(key: str, refused: bool) -> None:
+    """Let the removals go that are held of the group with this KEY."""
+    _decide(verdicts.lift if refused else verdicts.allow, key, "let go")
+
+
+@sync.command("refuse")
+@click.argument("key")
+def refuse_command(key: str) -> None:
+    """Keep those whose removal is held in the group with this KEY at Higher Logic."""
+    _decide(verdicts.refuse, key, "kept at Higher Logic")
+
+
+def _decide(verdict: Callable[[str], int], key: str, what: str) -> None:
+    try:
+        number = verdict(key)
+    except verdicts.NothingHeld as error:
+        raise click.ClickException(str(error)) from None
+    db.session.commit()
+    click.echo(f"{number:,} {what}")
+
+
+def _plain(text: str) -> str:
+    # A name must not move the cursor of the terminal.
+    return "".join(one if one.isprintable() else "\ufffd" for one in text)

@@ -13,12 +13,14 @@ from idp import audit, encryption
 from idp.database import Base, JSONDocument, UTCDateTime, db, now
 from idp.directory.contacts import InvalidValue, checked_text
 from idp.settings import is_loopback
-from sync import alert_settings, deactivated, exchange, ledger, wire
+from sync import alert_settings, deactivated, exchange, held, ledger, limits, wire
 from sync.feed import Wanted
+from sync.limits import Limits
 
 BASE_URL = "https://data.higherlogic.com"
 SWITCHES = ("integrate_bio", "integrate_profile_image", "integrate_social_media")
 MEMBER_STATUSES = ("Current", "Grace")
+LIMITS = ("guard_people", "guard_percent")
 _SETTINGS = (
     "base_url",
     "tenant_code",
@@ -26,6 +28,7 @@ _SETTINGS = (
     "member_statuses",
     "deactivated",
     *alert_settings.NAMES,
+    *LIMITS,
     *SWITCHES,
 )
 _URL_LENGTH = 255
@@ -47,6 +50,8 @@ class HigherLogicConnection(Base):
 
     ``alert_addresses`` are told of trouble by mail (``alerts``), or the owners when there are none.
     ``alert_after_hours`` is after how long without an acceptance while something is pending.
+
+    ``guard_people`` and ``guard_percent`` are the removal guard's (``limits``).
 
     ``stopped_at`` is set when Higher Logic refuses key or tenant code: nothing is sent until they
     are changed or tested successfully. ``paused_until`` is set when it asks us to slow down or
@@ -78,6 +83,12 @@ class HigherLogicConnection(Base):
     )
     deactivated: Mapped[str] = mapped_column(
         String(10), default=deactivated.KEEP, server_default=deactivated.KEEP
+    )
+    guard_people: Mapped[int] = mapped_column(
+        default=limits.PEOPLE, server_default=str(limits.PEOPLE)
+    )
+    guard_percent: Mapped[int] = mapped_column(
+        default=limits.PERCENT, server_default=str(limits.PERCENT)
     )
     last_tested_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     last_test_ok: Mapped[bool | None]
@@ -119,6 +130,11 @@ class HigherLogicConnection(Base):
             deactivated=self.deactivated,
         )
 
+    @property
+    def limits(self) -> Limits:
+        """How many may leave a group without a question."""
+        return Limits(self.guard_people, self.guard_percent)
+
     def target(self) -> exchange.Target:
         """Where pushes go by these settings. Raises ``encryption.Unreadable``."""
         return exchange.Target(
@@ -149,6 +165,8 @@ def get() -> HigherLogicConnection:
             "alert_addresses": [],
             "alert_after_hours": alert_settings.AFTER_HOURS,
             "deactivated": deactivated.KEEP,
+            "guard_people": limits.PEOPLE,
+            "guard_percent": limits.PERCENT,
             "last_test_message": "",
             "stopped_reason": "",
             "paused_reason": "",
@@ -161,7 +179,8 @@ def get() -> HigherLogicConnection:
 def change(**values: Any) -> HigherLogicConnection:
     """Change settings: ``base_url``, ``tenant_code``, ``api_key`` (an empty one takes it away), the
     switches, ``member_statuses``, ``alert_addresses`` (a list, or text with commas),
-    ``alert_after_hours``, ``deactivated``. Part of the transaction at hand.
+    ``alert_after_hours``, ``deactivated``, the ``LIMITS``. Part of the transaction
+    at hand.
 
     A new key, tenant or address lifts a stop. Another tenant or address has none of our records:
     all of them are wanted again. A new choice for who is deactivated is told of those whom it is
@@ -188,6 +207,7 @@ def change(**values: Any) -> HigherLogicConnection:
     db.session.flush()
     if {"base_url", "tenant_code"} & set(changed):
         ledger.forget_accepted()
+        held.forget_everything()
     elif {"member_statuses", *SWITCHES} & set(changed):
         ledger.note_everything()
     elif "deactivated" in changed:
@@ -260,6 +280,8 @@ def _checked(name: str, value: Any) -> Any:
             return alert_settings.checked_hours(value)
         case "deactivated":
             return _checked_policy(str(value))
+        case "guard_people" | "guard_percent":
+            return limits.checked(name, value)
         case _:
             return bool(value)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, case, func, select
 
 from idp.database import db, now
-from sync import activity, connection, lanes, leases, ledger
+from sync import activity, connection, held, lanes, leases, ledger
 from sync.kept import kept
 
 
@@ -33,8 +33,8 @@ class Figures:
     """Numbers of contacts, and moments.
 
     ``pending`` is neither accepted nor refused yet, ``pending_live`` who of them is in the lane of
-    what somebody waits for; ``failed`` was refused, ``held`` is kept in a
-    group by the removal guard; ``accepted`` is who has at Higher Logic what is wanted there.
+    what somebody waits for; ``failed`` was refused, ``held`` are removals that the guard keeps back
+    until staff decide; ``accepted`` is who has at Higher Logic what is wanted there.
     ``rate`` is in contacts accepted per second; ``None`` while there is no basis for one.
     """
 
@@ -87,7 +87,7 @@ def get() -> Figures:
         pending=pending,
         pending_live=live,
         failed=failed,
-        held=0,
+        held=kept("sync: held", held.number),
         accepted=kept("sync: accepted", _accepted),
         oldest_pending_at=oldest,
         last_accepted_at=activity.last_accepted_at(),

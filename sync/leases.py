@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    exists,
     literal,
     or_,
     select,
@@ -27,6 +28,7 @@ from idp import owners
 from idp.backoff import delay
 from idp.database import JSONDocument, UTCDateTime, db, now, reading
 from sync import due, lanes, scope
+from sync.held import removals
 from sync.ledger import COMPANY, WORDS_LENGTH, table, wake_after_commit, wanted_since
 from sync.told import Told
 
@@ -45,6 +47,8 @@ class Claim:
     digest: str | None
     told: Told
     """The groups that Higher Logic was told of last."""
+    guarded: bool
+    """The removal guard has decided something about this contact (``held``)."""
     is_company: bool
     known: bool
     """Higher Logic has accepted a record of this contact before."""
@@ -53,6 +57,11 @@ class Claim:
     refused: bool
     """What is wanted has been refused before."""
     attempts: int
+
+
+_GUARDED = (
+    exists().where(removals.c.contact_id == table.c.contact_id).correlate(table).label("guarded")
+)
 
 
 def failed() -> ColumnElement[bool]:
@@ -104,6 +113,7 @@ def claim(
             version=found.wanted,
             digest=found.digest,
             told=found.told or {},
+            guarded=found.guarded,
             is_company=found.rank == COMPANY,
             known=found.accepted_at is not None,
             passed_over=found.accepted > 0 or found.refused > 0,
@@ -122,7 +132,7 @@ def _free_rows(moment: dt.datetime, limit: int, lane: int) -> Sequence[Any]:
     query = (
         select(
             *(row.contact_id, row.wanted, row.accepted, row.refused, row.rank, row.digest),
-            *(row.told, row.accepted_at, row.attempts),
+            *(row.told, row.accepted_at, row.attempts, _GUARDED),
         )
         .where(row.lane == lane, due.is_due(moment))
         .order_by(row.rank, row.next_try_at, row.contact_id)

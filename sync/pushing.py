@@ -13,7 +13,7 @@ import structlog
 
 from idp import owners
 from idp.database import db, reading
-from sync import activity, connection, feed, gate, lanes, leases, told, wire
+from sync import activity, connection, feed, gate, guard, lanes, leases, told, wire
 from sync.exchange import Target
 from sync.leases import Claim
 from sync.told import Told
@@ -169,6 +169,7 @@ class _Round:
             wanted = connection.get().wanted
             records = feed.build([claim.contact_id for claim in claims], wanted)
             db.session.rollback()
+        records = guard.keep_back(claims, records)
         settled: list[Claim] = []
         fresh: list[Entry] = []
         refused: list[Entry] = []

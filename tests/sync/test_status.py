@@ -93,7 +93,7 @@ def test_statements_do_not_grow_with_groups_or_members(app: Flask) -> None:
     members(30)
     for _ in range(5):
         synced()
-    assert counted() == few <= 9
+    assert counted() == few <= 10
 
 
 def test_a_contact_that_the_feed_is_not_about(app: Flask) -> None:

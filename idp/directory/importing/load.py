@@ -17,7 +17,7 @@ from idp.database import db
 from idp.database import reading as only_reading
 from idp.directory.fields import CustomField
 from idp.directory.importing import absent as absence
-from idp.directory.importing import columns, inspecting, mapping, parents
+from idp.directory.importing import columns, inspecting, mapping, parents, under_way
 from idp.directory.importing.columns import Kind
 from idp.directory.importing.companies import CompanyPlanner
 from idp.directory.importing.errors import GuardTripped, ImportFailed
@@ -183,7 +183,8 @@ class _File:
             report.findings.seek(0)
             report.findings.truncate()
         self._reader.custom = self._fields.make(self._reader.choices_made)
-        self._write_all(absent)
+        with under_way.noted() as still:
+            self._write_all(absent, still)
         return report
 
     def _plan_all(self, report: Report, absent: Absent, *, say: bool) -> None:
@@ -204,7 +205,7 @@ class _File:
                 report.updated += len(part)
         db.session.rollback()
 
-    def _write_all(self, absent: Absent) -> None:
+    def _write_all(self, absent: Absent, still: Callable[[], None]) -> None:
         report = self._report
         plans = self._planner(report, lock=True)
         of_companies = parents.Parents(self._reader, report)
@@ -217,6 +218,7 @@ class _File:
             report.rows_done += len(chunk)
             if self._keeping is not None:
                 self._keeping(report)
+            still()
             db.session.commit()
             of_companies.note(planned)
             if report.created >= analyse_at:
@@ -233,7 +235,7 @@ class _File:
         if not cancelled:
             of_companies.write()
             if absent == "deactivate":
-                self._put_out_of_use(plans)
+                self._put_out_of_use(plans, still)
         report.cancelled = cancelled
         self._finish(report)
 
@@ -252,9 +254,10 @@ class _File:
         db.session.execute(text("ANALYZE"))
         db.session.commit()
 
-    def _put_out_of_use(self, plans: Planner) -> None:
+    def _put_out_of_use(self, plans: Planner, still: Callable[[], None]) -> None:
         for part in absence.found(plans):
             absence.deactivate(part)
+            still()
             db.session.commit()
             for one in part:
                 plans.losses.add("absent", one.key)

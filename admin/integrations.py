@@ -19,9 +19,9 @@ from admin.access import PanelView, page
 from idp import association, audit
 from idp.database import db
 from idp.directory.contacts import InvalidValue
-from sync import alert_settings, connection, deactivated
+from sync import alert_settings, connection, deactivated, history_settings
 
-TEXTS = ("base_url", "tenant_code", "member_statuses")
+TEXTS = ("base_url", "tenant_code", "member_statuses", "history_days")
 DEACTIVATED = {
     deactivated.KEEP: "Leave them as they are",
     deactivated.INACTIVE: "Mark them inactive",
@@ -63,6 +63,10 @@ class SettingsForm(FlaskForm):  # type: ignore[misc]
     alert_after_hours = StringField(
         "After so many hours",
         render_kw={"type": "number", "min": 1, "max": alert_settings.MOST_HOURS},
+    )
+    history_days = StringField(
+        "Days that what was sent is kept",
+        render_kw={"type": "number", "min": 1, "max": history_settings.LONGEST},
     )
     deactivated = RadioField(
         "Deactivated records", choices=[SelectChoice(*one) for one in DEACTIVATED.items()]
@@ -110,7 +114,8 @@ def _told(before: str) -> str:
 def _present() -> dict[str, Any]:
     here, link = association.get(), connection.get()
     values = {
-        name: getattr(link, name) for name in ("base_url", "tenant_code", *connection.SWITCHES)
+        name: getattr(link, name)
+        for name in ("base_url", "tenant_code", "history_days", *connection.SWITCHES)
     }
     return {
         "name": here.name,

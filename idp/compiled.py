@@ -8,7 +8,7 @@ the models'; only their execution is short. ``prepared`` runs them on connection
 import copy
 import json
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from psycopg import RawCursor
@@ -71,6 +71,24 @@ class Compiled:
             bound[name] = value if processor is None else processor(value)
         return bound if self.order is None else [bound[name] for name in self.order]
 
+    def many(self, rows: Iterable[dict[str, Any]], given: dict[str, Any]) -> list[Any]:
+        """``values`` for several rows; what is ``given`` is every row's, and turned once."""
+        bound = self.constants.copy()
+        own = []
+        for name, processor in self.binders:
+            if name in given:
+                bound[name] = given[name] if processor is None else processor(given[name])
+            else:
+                own.append((name, processor))
+        found = []
+        for row in rows:
+            for name, processor in own:
+                bound[name] = row[name] if processor is None else processor(row[name])
+            found.append(
+                bound.copy() if self.order is None else tuple(bound[name] for name in self.order)
+            )
+        return found
+
     def row(self, found: Any) -> Any:
         """What the driver found, as a named tuple of the models' types."""
         values = list(found)
@@ -116,9 +134,18 @@ class InSession:
         """Write; gives how many rows that was."""
         return int(self._run(given)[1].rowcount)
 
+    def run_many(self, rows: Iterable[dict[str, Any]], **given: Any) -> None:
+        """Write several rows at once; what is ``given`` is every row's."""
+        ready = self._ready(given)
+        self._hand_over(ready, ready.many(rows, given))
+
     def _run(self, given: dict[str, Any]) -> tuple["Compiled", Any]:
-        connection = db.session.connection()
-        dialect = connection.dialect
+        ready = self._ready(given)
+        values = ready.values(given)
+        return ready, self._hand_over(ready, values if isinstance(values, dict) else tuple(values))
+
+    def _ready(self, given: dict[str, Any]) -> "Compiled":
+        dialect = db.session.connection().dialect
         postgres = dialect.name == "postgresql"
         one = postgres and len(given.get(_IDS, ())) == 1
         ready = self._compiled.get((dialect.name, one))
@@ -126,15 +153,16 @@ class InSession:
             words = _with_dollars(dialect, one_id=one) if postgres else dialect
             ready = Compiled(self._build(words), words)
             self._compiled[dialect.name, one] = ready
-        values = ready.values(given)
-        if not postgres:
-            return ready, connection.exec_driver_sql(
-                ready.sql, tuple(values) if isinstance(values, list) else values
-            )
+        return ready
+
+    def _hand_over(self, ready: "Compiled", values: Any) -> Any:
+        connection = db.session.connection()
+        if connection.dialect.name != "postgresql":
+            return connection.exec_driver_sql(ready.sql, values)
         driver: Any = connection.connection.driver_connection
         usual, driver.cursor_factory = driver.cursor_factory, RawCursor
         try:
-            return ready, connection.exec_driver_sql(ready.sql, tuple(values))
+            return connection.exec_driver_sql(ready.sql, values)
         finally:
             driver.cursor_factory = usual
 

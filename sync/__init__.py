@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from idp.directory import changes
 from sync import metrics
+from sync.alerts import SyncAlert  # noqa: F401 - its tables are in use by the clock alone
 from sync.jobs import wake_if_noted
 from sync.ledger import note
 

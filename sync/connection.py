@@ -13,7 +13,7 @@ from idp import audit, encryption
 from idp.database import Base, JSONDocument, UTCDateTime, db, now
 from idp.directory.contacts import InvalidValue, checked_text
 from idp.settings import is_loopback
-from sync import alert_settings, deactivated, exchange, held, ledger, limits, wire
+from sync import alert_settings, deactivated, exchange, held, history_settings, ledger, limits, wire
 from sync.feed import Wanted
 from sync.limits import Limits
 
@@ -27,6 +27,7 @@ _SETTINGS = (
     "api_key",
     "member_statuses",
     "deactivated",
+    "history_days",
     *alert_settings.NAMES,
     *LIMITS,
     *SWITCHES,
@@ -57,6 +58,8 @@ class HigherLogicConnection(Base):
     are changed or tested successfully. ``paused_until`` is set when it asks us to slow down or
     does not answer, ``pauses`` counts how often in a row. ``resumed_at`` is when somebody changed
     the settings, or tested them well, so that pushes could go on.
+
+    ``history_days`` is how long what was sent is kept (``history``, ``tidy``).
     """
 
     __tablename__ = "higher_logic_connection"
@@ -99,6 +102,9 @@ class HigherLogicConnection(Base):
     paused_reason: Mapped[str] = mapped_column(default="", server_default="")
     pauses: Mapped[int] = mapped_column(default=0, server_default="0")
     resumed_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    history_days: Mapped[int] = mapped_column(
+        default=history_settings.DAYS, server_default=str(history_settings.DAYS)
+    )
 
     @property
     def configured(self) -> bool:
@@ -171,6 +177,7 @@ def get() -> HigherLogicConnection:
             "stopped_reason": "",
             "paused_reason": "",
             "pauses": 0,
+            "history_days": history_settings.DAYS,
             **dict.fromkeys(SWITCHES, False),
         }
     )
@@ -179,8 +186,8 @@ def get() -> HigherLogicConnection:
 def change(**values: Any) -> HigherLogicConnection:
     """Change settings: ``base_url``, ``tenant_code``, ``api_key`` (an empty one takes it away), the
     switches, ``member_statuses``, ``alert_addresses`` (a list, or text with commas),
-    ``alert_after_hours``, ``deactivated``, the ``LIMITS``. Part of the transaction
-    at hand.
+    ``alert_after_hours``, ``deactivated``, ``history_days``, the ``LIMITS``. Part of the
+    transaction at hand.
 
     A new key, tenant or address lifts a stop. Another tenant or address has none of our records:
     all of them are wanted again. A new choice for who is deactivated is told of those whom it is
@@ -282,6 +289,8 @@ def _checked(name: str, value: Any) -> Any:
             return _checked_policy(str(value))
         case "guard_people" | "guard_percent":
             return limits.checked(name, value)
+        case "history_days":
+            return history_settings.checked_days(value)
         case _:
             return bool(value)
 

@@ -30,5 +30,7 @@ class Target:
                 wire.body(self.tenant_code, items),
             )
         except transport.NoAnswer as reason:
-            return wire.Outcome(wire.Verdict.OUTAGE, str(reason))
-        return wire.outcome(response.status, response.headers, response.content)
+            return wire.Outcome(wire.Verdict.OUTAGE, str(reason), cause="no_answer")
+        return wire.outcome(
+            response.status, response.headers, response.content, api_key=self.api_key
+        )

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from idp import owners
 from idp.backoff import delay
 from idp.database import JSONDocument, UTCDateTime, db, now, reading
-from sync import due, lanes, scope
+from sync import due, history, lanes, scope
 from sync.held import removals
 from sync.ledger import COMPANY, WORDS_LENGTH, table, wake_after_commit, wanted_since
 from sync.told import Told
@@ -149,7 +149,11 @@ def renew(owner: str, claims: Iterable[Claim], lease: dt.timedelta = LEASE) -> s
     return set(held)
 
 
-def accept(owner: str, accepted: Sequence[tuple[Claim, str, Told]]) -> None:
+def accept(
+    owner: str,
+    accepted: Sequence[tuple[Claim, str, Told]],
+    answer: history.Answer | None = None,
+) -> None:
     """Higher Logic accepted these claims' records, whose digests and groups come with them."""
     pointing = _pointing_to(
         [claim for claim, _, _ in accepted if claim.is_company and not claim.known]
@@ -182,6 +186,8 @@ def accept(owner: str, accepted: Sequence[tuple[Claim, str, Told]]) -> None:
             ),
             values,
         )
+        if answer is not None:
+            history.write(answer, held, moment)
     if pointing is not None and held:
         db.session.execute(
             update(table)
@@ -203,13 +209,14 @@ def settle(owner: str, claims: Iterable[Claim]) -> None:
     _write(_held(owner, claims), **_DONE, wanted_since=now())
 
 
-def refuse(owner: str, claim: Claim, words: str) -> None:
+def refuse(owner: str, claim: Claim, words: str, answer: history.Answer | None = None) -> None:
     """Higher Logic refused this contact's record, in these words. It is tried again slowly, and
     at once if it has changed in the meantime."""
     again = now() + delay(claim.attempts, first=REFUSED_FIRST, longest=REFUSED_LONGEST)
     changed = table.c.wanted > table.c.claimed
     _write(
         _held(owner, [claim]),
+        answer,
         **_FREE,
         lane=case((changed, table.c.lane), else_=lanes.BULK),
         refused=table.c.claimed,
@@ -220,15 +227,23 @@ def refuse(owner: str, claim: Claim, words: str) -> None:
     )
 
 
-def release(owner: str, claims: Iterable[Claim]) -> None:
-    """Give claims back that nothing was done about."""
-    _write(_held(owner, claims), **_FREE)
+def release(owner: str, claims: Iterable[Claim], answer: history.Answer | None = None) -> None:
+    """Give claims back that nothing was done about; ``answer``: nothing but an answer that says
+    so."""
+    _write(_held(owner, claims), answer, **_FREE)
 
 
-def postpone(owner: str, claims: Iterable[Claim], until: dt.datetime, words: str) -> None:
+def postpone(
+    owner: str,
+    claims: Iterable[Claim],
+    until: dt.datetime,
+    words: str,
+    answer: history.Answer | None = None,
+) -> None:
     """Give claims back whose push had no clear answer: it is repeated (Y22)."""
     _write(
         _held(owner, claims),
+        answer,
         **_FREE,
         attempts=table.c.attempts + 1,
         next_try_at=until,
@@ -282,9 +297,13 @@ def _held(owner: str, claims: Iterable[Claim]) -> list[int]:
     return list(db.session.scalars(query))
 
 
-def _write(contact_ids: Collection[int], **values: Any) -> None:
+def _write(
+    contact_ids: Collection[int], answer: history.Answer | None = None, **values: Any
+) -> None:
     if contact_ids:
         db.session.execute(update(table).where(table.c.contact_id.in_(contact_ids)).values(values))
+        if answer is not None:
+            history.write(answer, contact_ids, values.get("last_pushed_at") or now())
     db.session.commit()
 
 

@@ -13,7 +13,7 @@ import structlog
 
 from idp import owners
 from idp.database import db, reading
-from sync import activity, connection, feed, gate, guard, lanes, leases, told, wire
+from sync import activity, connection, feed, gate, guard, history, lanes, leases, told, wire
 from sync.exchange import Target
 from sync.leases import Claim
 from sync.told import Told
@@ -58,6 +58,11 @@ class _Batch:
     @property
     def claims(self) -> list[Claim]:
         return [claim for claim, _item, _digest, _told in self.entries]
+
+    def answer(self, outcome: wire.Outcome, milliseconds: int) -> history.Answer:
+        """What the history keeps of an answer to this batch."""
+        items = {claim.contact_id: item for claim, item, _digest, _told in self.entries}
+        return history.Answer(outcome.code, outcome.message, milliseconds, len(items), items)
 
     def halves(self) -> "tuple[_Batch, _Batch]":
         middle = (len(self.entries) + 1) // 2
@@ -125,7 +130,9 @@ class _Round:
 
     def _send(self, batch: _Batch) -> Sequence[_Batch]:
         """One push, and what follows from it; gives what is to be pushed next instead."""
+        began = time.monotonic()
         outcome = self.target.send([item for _claim, item, _digest, _told in batch.entries])
+        answer = batch.answer(outcome, round((time.monotonic() - began) * 1000))
         self.totals.requests += 1
         halved = outcome.verdict is wire.Verdict.REFUSED and len(batch.entries) > 1
         self.tally.count(outcome.verdict, 0 if halved else len(batch.entries))
@@ -134,6 +141,7 @@ class _Round:
                 leases.accept(
                     self.owner,
                     [(claim, digest, groups) for claim, _, digest, groups in batch.entries],
+                    answer,
                 )
                 self.totals.accepted += len(batch.entries)
                 self.refusals.clear()
@@ -141,20 +149,20 @@ class _Round:
             case wire.Verdict.REFUSED if halved:
                 return batch.halves()
             case wire.Verdict.REFUSED:
-                self._refused(batch, outcome)
+                self._refused(batch, outcome, answer)
             case wire.Verdict.WRONG_KEY:
                 gate.stop(self.target, outcome)
-                leases.release(self.owner, batch.claims)
+                leases.release(self.owner, batch.claims, answer)
                 self.totals.ended_by = outcome.message
             case wire.Verdict.SLOW_DOWN | wire.Verdict.OUTAGE:
                 until = gate.pause(self.target, outcome)
-                leases.postpone(self.owner, batch.claims, until, outcome.message)
+                leases.postpone(self.owner, batch.claims, until, outcome.message, answer)
                 self.totals.ended_by = outcome.message
         return ()
 
-    def _refused(self, batch: _Batch, outcome: wire.Outcome) -> None:
+    def _refused(self, batch: _Batch, outcome: wire.Outcome, answer: history.Answer) -> None:
         claim, item, _digest, _told = batch.entries[0]
-        leases.refuse(self.owner, claim, outcome.message)
+        leases.refuse(self.owner, claim, outcome.message, answer)
         self.totals.refused += 1
         log.warning("record refused", contact=wire.key_of(item), words=outcome.message)
         self.refusals[outcome.message] += 1

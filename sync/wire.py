@@ -44,11 +44,18 @@ class Verdict(enum.Enum):
 @dataclass(frozen=True)
 class Outcome:
     """What became of a push; ``message`` is a sentence for the staff, Higher Logic's own words
-    where it said any. ``retry_after`` is in seconds."""
+    where it said any. ``retry_after`` is in seconds. ``cause`` says of some more exactly what it
+    was: ``too_large``, ``wrong_address``, ``no_answer``."""
 
     verdict: Verdict
     message: str
     retry_after: float | None = None
+    cause: str = ""
+
+    @property
+    def code(self) -> str:
+        """One word for what came back, for programs and for the history."""
+        return self.cause or self.verdict.name.lower()
 
     @property
     def ok(self) -> bool:
@@ -200,11 +207,14 @@ def _date(day: dt.date | None) -> str:
     return day.isoformat() if day is not None else ""
 
 
-def outcome(status: int, response_headers: Mapping[str, str], content: bytes) -> Outcome:
+def outcome(
+    status: int, response_headers: Mapping[str, str], content: bytes, api_key: str = ""
+) -> Outcome:
     """What a response means. Higher Logic answers for the request as a whole; what is not its
-    JSON comes from a gateway in front of it."""
+    JSON comes from a gateway in front of it. Words are kept and shown: the key is cut out of them.
+    """
     answer = _object(content)
-    said = _said(answer)
+    said = _said(answer, api_key)
     if status in {401, 403}:
         return Outcome(
             Verdict.WRONG_KEY, f"Higher Logic refused the API key or the tenant code ({status})."
@@ -217,18 +227,22 @@ def outcome(status: int, response_headers: Mapping[str, str], content: bytes) ->
     if 200 <= status < 300 and answer is not None and answer.get("success") is False:
         return Outcome(Verdict.REFUSED, said or "Higher Logic refused it and did not say why.")
     if status == 413:
-        return Outcome(Verdict.REFUSED, said or "Too large for Higher Logic (413).")
+        words = said or "Too large for Higher Logic (413)."
+        return Outcome(Verdict.REFUSED, words, cause="too_large")
     if status in {400, 422} and said:
         return Outcome(Verdict.REFUSED, said)
+    cause = ""
     if 300 <= status < 400:
+        cause = "wrong_address"
         words = f"Higher Logic's address answers with a redirect ({status}): check the base URL."
     elif status == 404:
+        cause = "wrong_address"
         words = "There is no push service at this address (404): check the base URL."
     elif status >= 500:
         words = f"Higher Logic has trouble of its own ({status})."
     else:
         words = f"Higher Logic answered {status} with something that is not its JSON."
-    return Outcome(Verdict.OUTAGE, words, retry_after)
+    return Outcome(Verdict.OUTAGE, words, retry_after, cause)
 
 
 def _object(content: bytes) -> dict[str, Any] | None:
@@ -239,13 +253,15 @@ def _object(content: bytes) -> dict[str, Any] | None:
     return answer if isinstance(answer, dict) else None
 
 
-def _said(answer: dict[str, Any] | None) -> str:
+def _said(answer: dict[str, Any] | None, api_key: str) -> str:
     """Higher Logic's own words, bounded and without control characters."""
     if answer is None:
         return ""
     words = answer.get("errorMessage") or answer.get("message") or ""
     if not isinstance(words, str):
         return ""
+    if api_key:
+        words = words.replace(api_key, "[the API key]")
     return "".join(one if one.isprintable() else " " for one in words)[:WORDS_LENGTH].strip()
 
 

@@ -443,4 +443,4 @@ def test_statements_of_a_push_do_not_grow_with_the_batch(tenant: Tenant, number:
     members(number)
     with Statements() as statements:
         assert push().requests == 1
-    assert statements.number == 19
+    assert statements.number == 21

@@ -46,6 +46,14 @@ def may_manage(account: Account | None) -> bool:
     return account is None or not account.is_owner or signed_in().is_owner
 
 
+def may_decide_removals() -> bool:
+    """Whether who is signed in may let go or keep what the removal guard holds: an owner.
+
+    Staff see who is held: they made the change, and somebody else is to look at it.
+    """
+    return signed_in().is_owner
+
+
 def signed_in() -> Account:
     """Who is signed in; only for views that let nobody else in."""
     account = sessions.current_account()

@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, distinct, func, select
 from wtforms import BooleanField, SelectField, StringField, TextAreaField, validators
 from wtforms.fields import SelectChoice
 
-from admin import condition_editor, exports, group_preview, group_sync
-from admin.access import page
+from admin import condition_editor, exports, group_held, group_preview, group_sync
+from admin.access import may_decide_removals, page
+from admin.group_held import HeldPages
 from admin.group_members import MembersPages, found, size
 from admin.lists import matches, page_of, searched
 from idp import database
@@ -46,7 +47,7 @@ class GroupForm(FlaskForm):  # type: ignore[misc]
     )
 
 
-class GroupsView(MembersPages):
+class GroupsView(MembersPages, HeldPages):
     """`/panel/groups/`."""
 
     @page("/")
@@ -195,6 +196,8 @@ class GroupsView(MembersPages):
             group=group,
             preview=shown,
             sync=group_sync.facts(group) if group is not None else None,
+            held=group_held.facts(group) if group is not None else None,
+            may_decide=may_decide_removals(),
             size=size(group) if group is not None else 0,
             unreadable=unreadable,
             known=known,

@@ -57,6 +57,10 @@ class SettingsForm(FlaskForm):  # type: ignore[misc]
     api_key = PasswordField(
         "API key", render_kw={"autocomplete": "new-password", "spellcheck": "false"}
     )
+    guard_people = StringField("People", render_kw={"inputmode": "numeric", "autocomplete": "off"})
+    guard_percent = StringField(
+        "Percent of the group", render_kw={"inputmode": "numeric", "autocomplete": "off"}
+    )
     base_url = URLField("Base URL", render_kw={"autocomplete": "off", "spellcheck": "false"})
     member_statuses = StringField("Member statuses")
     alert_addresses = StringField("Who is told", render_kw={"autocomplete": "off"})
@@ -125,6 +129,8 @@ def _present() -> dict[str, Any]:
         "alert_addresses": ", ".join(link.alert_addresses),
         "alert_after_hours": link.alert_after_hours,
         "deactivated": link.deactivated,
+        "guard_people": link.guard_people,
+        "guard_percent": link.guard_percent,
         **values,
     }
 
@@ -136,6 +142,7 @@ def _save(form: SettingsForm) -> bool:
         values: dict[str, Any] = {name: form[name].data or "" for name in TEXTS}
         values |= {name: form[name].data for name in connection.SWITCHES}
         values |= {name: form[name].data for name in alert_settings.NAMES}
+        values |= {name: form[name].data or "" for name in connection.LIMITS}
         values["deactivated"] = form.deactivated.data
         if form.api_key.data:
             values["api_key"] = form.api_key.data

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    case,
     delete,
     func,
     literal,
@@ -36,6 +37,7 @@ WINDOW = dt.timedelta(hours=1)
 REASON_LENGTH = 200
 # Any number that no other advisory lock of this database has.
 _LOCK = 7_355_373
+_SEARCHED = "first_name last_name name email member_id".split()
 
 
 class Hold(Base):
@@ -127,15 +129,26 @@ def hold_of(group_key: str) -> Any:
     return db.session.execute(select(holds).where(holds.c.group_key == group_key)).one_or_none()
 
 
-def contacts(group_key: str, standing: Standing) -> Select[Any]:
-    """Whose removal stands so, by name: ``id``, ``key``, ``kind``, ``email``, ``title``, ``at``."""
+def contacts(group_key: str, standing: Standing, search: str = "") -> Select[Any]:
+    """Whose removal stands so, by name: ``id``, ``key``, ``kind``, ``email``, ``title``, ``at``.
+
+    Every word of ``search`` is in name, address or member ID, letter case aside.
+    """
     contact = Contact.__table__.c
     full = func.trim(contact.first_name + " " + contact.last_name)
-    title = func.coalesce(func.nullif(contact.name, ""), full).label("title")
+    title = case((contact.kind == "company", contact.name), else_=full).label("title")
+    searched = [contact[name] for name in _SEARCHED]
     return (
         select(contact.id, contact.key, contact.kind, contact.email, title, row.at)
         .join(removals, row.contact_id == contact.id)
-        .where(row.group_key == group_key, row.standing == standing)
+        .where(
+            row.group_key == group_key,
+            row.standing == standing,
+            *(
+                or_(*(func.lower(column).contains(word, autoescape=True) for column in searched))
+                for word in search.lower().split()
+            ),
+        )
         .order_by(contact.last_name, contact.first_name, contact.name, contact.id)
     )
 

@@ -55,8 +55,13 @@ FOR_STAFF = [
     "/panel/groups/a-group/member/a-person",
     "/panel/groups/a-group/status.json",
     "/panel/groups/a-group/delete",
+    "/panel/groups/a-group/held",
+    "/panel/groups/a-group/held/waiting",
+    "/panel/groups/a-group/held/refused",
 ]
 FOR_OWNERS = [
+    "/panel/groups/a-group/held/allow",
+    "/panel/groups/a-group/held/refuse",
     "/panel/integrations/",
     "/panel/clients/",
     "/panel/clients/new",

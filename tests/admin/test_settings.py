@@ -24,6 +24,8 @@ SETTINGS = {
     "member_statuses": "Current, Life",
     "alert_addresses": "ops@example.org, it@example.org",
     "alert_after_hours": "12",
+    "guard_people": "50",
+    "guard_percent": "20",
     "integrate_bio": "y",
 }
 
@@ -42,6 +44,7 @@ def test_settings_are_saved_and_the_key_is_never_shown(app: Flask, owner: FlaskC
         ["ops@example.org", "it@example.org"],
         12,
     )
+    assert (link.guard_people, link.guard_percent) == (50, 20)
     assert association.get().name == "Made-up Engineers"
     for path in ("/panel/integrations/", "/panel/", "/panel/audit/", "/"):
         page = owner.get(path).text
@@ -67,6 +70,8 @@ def test_a_wrong_setting_is_said_at_its_field_and_nothing_is_saved(
         ("alert_addresses", "ops@example.org, nobody", "“nobody” is no e-mail address."),
         ("alert_after_hours", "0", "A whole number of hours, from 1 to 168."),
         ("alert_after_hours", "six", "A whole number of hours, from 1 to 168."),
+        ("guard_people", "0", "A whole number from 1 to 1,000,000."),
+        ("guard_percent", "101", "A whole number from 1 to 100."),
         ("colour", "#ffff00", "White text cannot be read"),
         ("name", "", "The association needs a name."),
     ):

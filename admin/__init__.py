@@ -10,6 +10,7 @@ from flask import Blueprint, Flask
 from flask_admin import Admin
 from flask_admin.theme import Theme
 
+from admin import banner
 from admin.audit import AuditView
 from admin.clients import ClientsView
 from admin.companies import CompaniesView
@@ -32,6 +33,7 @@ def init_app(app: Flask) -> None:
     app.add_template_filter(ago)
     app.add_template_filter(day)
     app.add_template_filter(until)
+    app.add_template_global(banner.troubles, "sync_troubles")
     app.register_blueprint(
         Blueprint(
             "panel_files",

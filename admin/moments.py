@@ -47,8 +47,10 @@ def in_words(moment: dt.datetime) -> str:
     return day(moment)
 
 
-def until(moment: dt.datetime) -> Markup:
-    """A moment to come as a ``<time>``: “in 5 minutes”, “in 6 days”."""
+def until(moment: dt.datetime | str) -> Markup:
+    """A moment to come as a ``<time>``: “in 5 minutes”, “in 6 days”. Takes ISO 8601 as well."""
+    if isinstance(moment, str):
+        moment = dt.datetime.fromisoformat(moment)
     minutes = max(0, round((moment - now()).total_seconds() / 60))
     if minutes < 1:
         words = "at once"

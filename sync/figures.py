@@ -35,6 +35,7 @@ class Figures:
     ``pending`` is neither accepted nor refused yet, ``pending_live`` who of them is in the lane of
     what somebody waits for; ``failed`` was refused, ``held`` are removals that the guard keeps back
     until staff decide; ``accepted`` is who has at Higher Logic what is wanted there.
+    ``stalled_since`` is since when nothing was accepted although something is pending (Y13).
     ``rate`` is in contacts accepted per second; ``None`` while there is no basis for one.
     """
 
@@ -45,6 +46,7 @@ class Figures:
     accepted: int
     oldest_pending_at: dt.datetime | None
     last_accepted_at: dt.datetime | None
+    stalled_since: dt.datetime | None
     rate: float | None
     breaker: Breaker
     connected: bool
@@ -59,44 +61,60 @@ class Figures:
             return None
         return self.pending / self.rate
 
-    @property
-    def stalled_since(self) -> dt.datetime | None:
+
+@dataclass(frozen=True)
+class Waiting:
+    """What waits, in numbers of contacts as in ``Figures``, and since when."""
+
+    pending: int
+    live: int
+    failed: int
+    oldest_at: dt.datetime | None
+
+    def stalled_since(self, last_accepted_at: dt.datetime | None) -> dt.datetime | None:
         """Since when nothing was accepted although something is pending (Y13)."""
-        if not (self.pending and self.oldest_pending_at):
+        if not (self.pending and self.oldest_at):
             return None
-        return max(filter(None, (self.oldest_pending_at, self.last_accepted_at)))
+        return max(filter(None, (self.oldest_at, last_accepted_at)))
 
 
 def get() -> Figures:
     """The figures as they are now. A fixed number of statements."""
-    row = ledger.table.c
-    waiting = row.wanted > row.accepted
-    pending, live, failed, oldest = kept(
-        "sync: waiting",
-        lambda: db.session.execute(
-            select(
-                func.count(case((leases.pending(), 1))),
-                func.count(case((and_(leases.pending(), row.lane == lanes.LIVE), 1))),
-                func.count(case((leases.failed(), 1))),
-                func.min(case((leases.pending(), row.wanted_since))),
-            ).where(waiting)
-        ).one(),
-    )
-    standing = connection.get()
+    standing, there = connection.get(), waiting()
+    last = activity.last_accepted_at()
     return Figures(
-        pending=pending,
-        pending_live=live,
-        failed=failed,
+        pending=there.pending,
+        pending_live=there.live,
+        failed=there.failed,
         held=kept("sync: held", held.number),
         accepted=kept("sync: accepted", _accepted),
-        oldest_pending_at=oldest,
-        last_accepted_at=activity.last_accepted_at(),
+        oldest_pending_at=there.oldest_at,
+        last_accepted_at=last,
+        stalled_since=there.stalled_since(last),
         rate=activity.rate(),
-        breaker=_breaker(standing),
+        breaker=breaker(standing),
         connected=standing.configured,
         stopped_at=standing.stopped_at,
         stopped_reason=standing.stopped_reason,
     )
+
+
+def waiting() -> Waiting:
+    """What waits. One statement."""
+    row = ledger.table.c
+    live = and_(leases.pending(), row.lane == lanes.LIVE)
+    counted = kept(
+        "sync: waiting",
+        lambda: db.session.execute(
+            select(
+                func.count(case((leases.pending(), 1))),
+                func.count(case((live, 1))),
+                func.count(case((leases.failed(), 1))),
+                func.min(case((leases.pending(), row.wanted_since))),
+            ).where(row.wanted > row.accepted)
+        ).one(),
+    )
+    return Waiting(*counted)
 
 
 def _accepted() -> int:
@@ -105,7 +123,8 @@ def _accepted() -> int:
     return db.session.scalar(select(func.count()).select_from(ledger.table).where(has)) or 0
 
 
-def _breaker(standing: connection.HigherLogicConnection) -> Breaker:
+def breaker(standing: connection.HigherLogicConnection) -> Breaker:
+    """Whether pushes go out, by the connection's row."""
     if not standing.pauses:
         return Breaker("closed")
     until = standing.paused_until

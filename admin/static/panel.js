@@ -121,6 +121,36 @@ for (const box of document.querySelectorAll("[data-status]")) {
   setTimeout(look, pauses[box.dataset.state] ?? 3000);
 }
 
+// A part of a page that keeps itself current. Who reads it with the keyboard, or has opened
+// something in it, is not disturbed; a new headline is said.
+for (const box of document.querySelectorAll("[data-current]")) {
+  const said = document.querySelector("[data-headline-said]");
+  const headline = () => box.querySelector("[data-headline]")?.textContent ?? "";
+  const pause = () => Number(box.querySelector("[data-again]")?.dataset.again) || 5000;
+  let shown = "";
+  const show = (html) => {
+    if (html === shown || box.contains(document.activeElement)) return;
+    const before = headline();
+    const open = [...box.querySelectorAll("details[id][open]")].map((one) => one.id);
+    box.innerHTML = shown = html;
+    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+    if (said && headline() !== before) said.textContent = headline();
+  };
+  const look = async () => {
+    if (!document.hidden) {
+      try {
+        const answer = await fetch(box.dataset.current, { redirect: "error" });
+        if (answer.status >= 400 && answer.status < 500) return;
+        if (answer.ok) show(await answer.text());
+      } catch {
+        // The server is away for a moment, or we are signed out: the page keeps what it knew.
+      }
+    }
+    setTimeout(look, pause());
+  };
+  setTimeout(look, pause());
+}
+
 // What a job does is shown as long as it goes on.
 for (const box of document.querySelectorAll("[data-progress-of]")) {
   const look = async () => {

@@ -17,7 +17,7 @@ from tests import factories
 
 FOR_STAFF = [
     "/panel/",
-    "/panel/status.json",
+    "/panel/standing",
     "/panel/people/",
     "/panel/people/new",
     "/panel/people/search",

@@ -7,7 +7,7 @@ from flask import url_for
 
 from admin.access import may_see
 from idp.database import now
-from sync import activity, connection, figures
+from sync import activity, connection, figures, held
 
 # Somebody who does not answer for a moment is no trouble.
 PAUSED_FOR = dt.timedelta(minutes=5)
@@ -60,13 +60,17 @@ def _of_pushes(standing: connection.HigherLogicConnection) -> Trouble | None:
 
 
 def _of_holds() -> Trouble | None:
-    held = figures.held()
-    if not held:
+    groups = held.of_groups()
+    if not groups:
         return None
+    number, first = sum(group.number for group in groups), groups[0]
+    whose = first.name if len(groups) == 1 else f"{len(groups)} groups"
     return Trouble(
-        f"{held:,} {'removal is' if held == 1 else 'removals are'} held back until somebody "
-        "decides.",
-        None,
-        url_for("panel.index") + "#held",
+        f"{number:,} {'removal' if number == 1 else 'removals'} from {whose} "
+        f"{'is' if number == 1 else 'are'} held back until somebody decides.",
+        first.since,
+        url_for("panel_groups.group", key=first.key)
+        if len(groups) == 1
+        else url_for("panel.index") + "#held",
         "Decide",
     )

@@ -8,7 +8,7 @@ from typing import Any
 from flask import url_for
 
 from admin.group_sync import PAGES
-from sync import activity, status
+from sync import activity, held, status
 from sync.activity import Hour
 
 # The chart's coordinates; the page stretches them.
@@ -25,6 +25,7 @@ def facts(standing: dict[str, Any]) -> dict[str, Any]:
         "pace": pace(standing),
         "reasons": [_reason(reason) for reason in standing["reasons"]],
         "more_refused": standing["failed"] - sum(one["number"] for one in standing["reasons"]),
+        "holds": held.of_groups() if standing["held"] else [],
         "groups": [{**group, "label": status.label(group)} for group in standing["groups"]],
         "hours": hours,
         "chart": chart(hours),

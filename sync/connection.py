@@ -13,7 +13,17 @@ from idp import audit, encryption
 from idp.database import Base, JSONDocument, UTCDateTime, db, now
 from idp.directory.contacts import InvalidValue, checked_text
 from idp.settings import is_loopback
-from sync import alert_settings, deactivated, exchange, held, history_settings, ledger, limits, wire
+from sync import (
+    activity,
+    alert_settings,
+    deactivated,
+    exchange,
+    held,
+    history_settings,
+    ledger,
+    limits,
+    wire,
+)
 from sync.feed import Wanted
 from sync.limits import Limits
 
@@ -215,6 +225,7 @@ def change(**values: Any) -> HigherLogicConnection:
     if {"base_url", "tenant_code"} & set(changed):
         ledger.forget_accepted()
         held.forget_everything()
+        activity.forget_last_accepted()
     elif {"member_statuses", *SWITCHES} & set(changed):
         ledger.note_everything()
     elif "deactivated" in changed:

@@ -35,7 +35,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from idp.compiled import InSession, any_of
 from idp.database import Base, JSONDocument, UTCDateTime, db, now
 from idp.directory import changes
-from sync import activity, lanes, scope
+from sync import lanes, scope
 
 # An alias goes first: it gives up the address that the record it was merged into may take over.
 ALIAS, COMPANY, PERSON = -1, 0, 1
@@ -252,7 +252,6 @@ def forget_accepted() -> None:
             }
         )
     )
-    activity.forget_last_accepted()
     wake_after_commit(lanes.BULK)
 
 

@@ -136,8 +136,27 @@ def stalled(since: dt.datetime, here: Figures) -> Words:
     )
 
 
+def held(name: str, number: int, reason: str) -> Words:
+    """The removal guard holds removals from a group."""
+    removals = f"{number:,} {'removal' if number == 1 else 'removals'}"
+    return Words(
+        f"removals from “{name}” are held back",
+        f"{removals} from the group “{name}” {'is' if number == 1 else 'are'} held back: "
+        f"{reason[:REASON_LENGTH]}.\n\n"
+        "Higher Logic still has these members in the group; everything else goes on.\n\n"
+        "What to do: look in the panel who is held. If they are to leave, let them go; if "
+        "something went wrong, mend it, or keep them.\n\n" + _ONCE,
+    )
+
+
 def over(kind: str, here: Figures) -> Words:
     """A trouble is over."""
+    if kind == HELD:
+        return Words(
+            "removals are not held back any more",
+            "What was held back was decided by somebody, or those whom it was about are in the "
+            "group again. " + ("Others are held still." if here.held else "Nothing else is held."),
+        )
     number = here.pending
     rest = (
         "Everything that waited has been sent."

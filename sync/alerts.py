@@ -7,6 +7,7 @@ each trouble be open.
 """
 
 import datetime as dt
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -16,8 +17,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.database import Base, UTCDateTime, db, now, reading
-from sync import alert_mails, connection, figures
-from sync.alert_mails import STALLED, STOPPED
+from sync import alert_mails, connection, figures, held
+from sync.alert_mails import HELD, STALLED, STOPPED
 
 log = structlog.get_logger()
 
@@ -29,8 +30,8 @@ class SyncAlert(Base):
     """A trouble from its beginning to its end.
 
     ``kind`` is ``stalled`` (nothing accepted for hours while something is pending), ``stopped``
-    (Higher Logic refused the key) or ``held`` (the removal guard holds a group: ``subject`` says
-    which hold). ``began_at`` is since when it was so, ``noticed_at`` when the clock saw it.
+    (Higher Logic refused the key) or ``held`` (the removal guard holds the group whose key is
+    ``subject``). ``began_at`` is since when it was so, ``noticed_at`` when the clock saw it.
     """
 
     __tablename__ = "sync_alert"
@@ -73,10 +74,15 @@ def tick() -> int:
     db.session.rollback()
     with reading():
         standing, here = connection.get(), figures.get()
+        holds = {group.key: group for group in held.of_groups()}
         open_ones = db.session.execute(select(table).where(table.c.over_at.is_(None))).all()
         known = {(row.kind, row.subject) for row in open_ones}
-        begun = [one for one in troubles(standing, here) if (one.kind, one.subject) not in known]
-        over = [row for row in open_ones if not _lasts(row, standing, here)]
+        begun = [
+            one
+            for one in troubles(standing, here, holds.values())
+            if (one.kind, one.subject) not in known
+        ]
+        over = [row for row in open_ones if not _lasts(row, standing, here, holds)]
         db.session.rollback()
     told = sum(_begin(one) for one in begun) + sum(_end(row, here, standing) for row in over)
     db.session.commit()
@@ -84,10 +90,26 @@ def tick() -> int:
     return told
 
 
-def troubles(standing: connection.HigherLogicConnection, here: figures.Figures) -> list[Trouble]:
-    """What staff are told of when it is new."""
+def troubles(
+    standing: connection.HigherLogicConnection, here: figures.Figures, holds: Iterable[Any]
+) -> list[Trouble]:
+    """What staff are told of when it is new; ``holds`` are of ``held.of_groups``."""
     if not standing.configured:
         return []
+    return [
+        *_of_pushes(standing, here),
+        *(
+            Trouble(
+                HELD, hold.key, hold.since, alert_mails.held(hold.name, hold.number, hold.reason)
+            )
+            for hold in holds
+        ),
+    ]
+
+
+def _of_pushes(
+    standing: connection.HigherLogicConnection, here: figures.Figures
+) -> Iterable[Trouble]:
     if standing.stopped_at is not None:
         # That nothing is accepted follows from it, and is not told of beside it.
         words = alert_mails.stopped(standing.stopped_reason)
@@ -99,12 +121,20 @@ def troubles(standing: connection.HigherLogicConnection, here: figures.Figures) 
     return [Trouble(STALLED, "", since, alert_mails.stalled(since, here))]
 
 
-def _lasts(row: Any, standing: connection.HigherLogicConnection, here: figures.Figures) -> bool:
+def _lasts(
+    row: Any,
+    standing: connection.HigherLogicConnection,
+    here: figures.Figures,
+    holds: Mapping[str, Any],
+) -> bool:
     """Whether what an open row tells of is so still."""
     if not standing.configured:
         return False
     if row.kind == STOPPED:
         return standing.stopped_at is not None
+    if row.kind == HELD:
+        # Another hold of the same group is another trouble.
+        return row.subject in holds and holds[row.subject].since == row.began_at
     accepted = here.last_accepted_at
     return here.pending > 0 and (accepted is None or accepted <= row.noticed_at)
 

@@ -21,6 +21,7 @@ from idp.settings import Settings
 from idp.signin import hashing
 from launch import schema
 from launch.redis import RedisServer
+from sync import kept
 from tests import databases
 from wsgi import create_app
 
@@ -113,6 +114,12 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     long it takes. One test looks at the real parameters."""
     cheap = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     monkeypatch.setattr(hashing, "hasher", cheap)
+
+
+@pytest.fixture(autouse=True)
+def every_answer_is_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is taken to have been long: a busy machine must not make an answer an old one."""
+    monkeypatch.setattr(kept, "LONG", float("inf"))
 
 
 class Browser(FlaskClient):

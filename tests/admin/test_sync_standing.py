@@ -11,7 +11,7 @@ from sqlalchemy import insert, update
 
 from admin import sync_standing
 from idp.database import db, now
-from sync import activity, connection, ledger
+from sync import activity, connection, held, ledger
 from sync.connection import HigherLogicConnection
 from sync.wire import Verdict
 from tests import factories
@@ -188,6 +188,28 @@ def test_a_short_pause_is_no_trouble_and_a_long_one_is(app: Flask, staff: FlaskC
     sent(Verdict.OUTAGE, 1, 400)
     assert "It is down. " in staff.get("/panel/people/").text
     assert "Paused, and tried again" in standing(staff)
+
+
+def test_what_is_held_is_told_on_every_page_with_the_way_to_its_group(
+    app: Flask, staff: FlaskClient
+) -> None:
+    connected()
+    group = synced(name="Policy Committee")
+    person = member()
+    assert "held back" not in standing(staff)
+    db.session.add(
+        held.Hold(group_key=group.key, since=ago(600), reason="nobody would be left in it")
+    )
+    db.session.add(
+        held.HeldRemoval(group_key=group.key, contact_id=person.id, standing="held", at=ago(600))
+    )
+    db.session.commit()
+    words = "1 removal from Policy Committee is held back until somebody decides."
+    for path in PAGES:
+        assert words in staff.get(path).text
+    page = standing(staff)
+    assert "Because nobody would be left in it." in page
+    assert f'href="/panel/groups/{group.key}' in page
 
 
 def test_the_banner_costs_a_fixed_number_of_statements(app: Flask, staff: FlaskClient) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import func, select, update
 
 from idp import mail
 from idp.database import db, now
+from idp.directory import conditions, groups
 from idp.directory.contacts import InvalidValue
 from idp.jobs import queue
 from sync import activity, alert_mails, alerts, connection, ledger
@@ -27,10 +28,13 @@ from tests.sync.conftest import (
     Tenant,
     due_now,
     member,
+    members,
     push,
     push_until_done,
     synced,
 )
+
+NOBODY = {"field": "member_status", "op": "is", "value": "Nobody"}
 
 
 def look() -> int:
@@ -148,6 +152,28 @@ def test_a_refused_key_is_mailed_once(tenant: Tenant, told: str) -> None:
     assert len(inbox()) == 2
 
 
+def test_removals_that_are_held_are_mailed_once_for_each_hold(tenant: Tenant, told: str) -> None:
+    group = synced(name="Policy Committee")
+    members(40)
+    push()
+    before = group.condition
+    for number in (1, 3):
+        groups.change(group, condition=conditions.parse(NOBODY))
+        db.session.commit()
+        push()
+        assert look() == 1
+        assert look() == 0
+        begun = inbox()[number - 1]
+        assert "“Policy Committee” are held back" in begun["Subject"]
+        assert "40 removals" in text_of(begun)
+        groups.change(group, condition=before)
+        db.session.commit()
+        push()
+        assert look() == 1
+        assert "not held back any more" in inbox()[number]["Subject"]
+    assert len(inbox()) == 4
+
+
 def test_two_clocks_tell_once(app: Flask, told: str) -> None:
     connection.change(tenant_code="ACME", api_key="a-key")
     db.session.execute(update(connection.HigherLogicConnection).values(stopped_at=now()))
@@ -247,7 +273,7 @@ def test_without_a_connection_nobody_is_told_of_anything(app: Flask, told: str) 
 def test_a_look_that_finds_nothing_new_only_reads(app: Flask, told: str) -> None:
     with Statements() as statements:
         look()
-    assert statements.number <= 9
+    assert statements.number <= 12
     assert all(one.lstrip().startswith("SELECT") for one in statements.seen)
 
 

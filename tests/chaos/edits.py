@@ -26,6 +26,7 @@ from idp.directory.contacts import Company, Contact, InvalidValue, Person
 from idp.directory.fields import CustomField
 from idp.directory.groups import Group
 from idp.directory.membership import Addition, day
+from tests.chaos import administrator
 
 STATUSES = ("Current", "Grace", "Lapsed", "")
 CITIES = ("Bern", "Oslo", "")
@@ -124,6 +125,7 @@ class Edits:
             *(self.company, self.company, self.condition, self.sync, self.rename, self.addition),
             *(self.redating, self.removal, self.exclusion, self.out_of_use, self.out_of_use),
             *(self.file, self.file, self.merge, self.newcomer, self.field, self.parent),
+            self.verdict,
         ]
 
     def _pick(self, rows: list[Any]) -> Any:
@@ -302,3 +304,7 @@ class Edits:
             field.sync = not field.sync
         else:
             field.label = f"{field.key} {self.draw.randrange(100)}"
+
+    def verdict(self) -> None:
+        """An administrator decides about what the removal guard holds."""
+        administrator.decide(self.draw)

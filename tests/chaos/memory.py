@@ -21,6 +21,7 @@ class Memory:
         self.last = Reading()
         self.ever: set[str] = set()
         self.told: defaultdict[str, set[str]] = defaultdict(set)
+        self.groups: defaultdict[str, set[str]] = defaultdict(set)
 
     def add(self, reading: Reading) -> None:
         """Take in what the database says after a change."""
@@ -28,6 +29,7 @@ class Memory:
         self.ever |= reading.in_scope
         for key in self.ever & reading.records.keys():
             self.told[key].add(_text(reading.records[key]))
+            self.groups[key] |= _groups(reading.records[key])
 
     def differences(self, held: Mapping[str, Record]) -> list[str]:
         """What is wrong with what Higher Logic holds, by key; empty when all is right."""
@@ -41,7 +43,8 @@ class Memory:
                 continue
             elif key in self.last.merged:
                 wrong += _compared(key, self.last.merged[key], found, but={"Bio"})
-            elif _text(found) not in self.told[key]:
+            # The removal guard may have kept them in a group when their record went out of use.
+            elif _text(found) not in self.told[key] or not _groups(found) <= self.groups[key]:
                 wrong.append(f"{key}: out of use, and as it never was: {_text(found)}")
         return sorted(wrong)
 
@@ -75,13 +78,17 @@ def _compared(
 
 
 def _text(record: Record) -> str:
-    """A record as one text, whatever the order in it; without whom it points to, which depends on
-    what Higher Logic has."""
+    """A record as one text, whatever the order in it; without its groups, and without whom it
+    points to, which depends on what Higher Logic has."""
     details = {
         name: value for name, value in record["MemberDetails"].items() if name != "ParentMemberKey"
     }
-    lists = {name: _sorted(value) for name, value in record.items() if isinstance(value, list)}
-    return json.dumps({"MemberDetails": details, **lists}, sort_keys=True)
+    return json.dumps([details, _sorted(record["Demographics"])], sort_keys=True)
+
+
+def _groups(record: Record) -> set[str]:
+    """The groups of a record, each as a text."""
+    return {*_sorted(record["SecurityGroups"]), *_sorted(record["CommunityGroups"])}
 
 
 def _sorted(entries: Any) -> list[str]:

@@ -19,8 +19,8 @@ from sqlalchemy import func, select, text
 from idp.database import Base, db
 from idp.directory.contacts import Contact
 from idp.directory.membership import catalogue
-from sync import connection, leases, ledger, pushing, resend, wire
-from tests.chaos import oracle
+from sync import connection, leases, ledger, pushing, resend, verdicts, wire
+from tests.chaos import administrator, oracle
 from tests.chaos.edits import Edits
 from tests.chaos.memory import Memory
 from tests.sync.stepping import Receiver, Worker, install
@@ -187,10 +187,12 @@ class Machine(RuleBasedStateMachine):
         try:
             for worker in self.workers:
                 worker.kill()
-            for _again in range(4):
+            for _again in range(6):
                 self.clock.ahead += ALL_WAITS
                 pushing.run()
                 db.session.rollback()
+                verdicts.tick()
+                administrator.allow_everything()
             assert not leases.any_due()
             row = ledger.table.c
             behind = db.session.scalar(select(func.count()).where(row.wanted > row.accepted))

@@ -48,6 +48,10 @@ bench-sso: $(TEST_STAMP) $(OIDC_PROVIDER) ## Measure a single sign-on beside nod
 bench-directory: $(TEST_STAMP) ## Measure the directory at up to a million people (an hour)
 	@$(BIN)/python -m bench.directory
 
+.PHONY: bench-sync
+bench-sync: $(TEST_STAMP) ## Measure the feed beside its floor, with real workers (20 minutes)
+	@$(BIN)/python -m bench.sync
+
 .PHONY: browser
 browser: # Chromium for the browser tests: Debian's, installed when we may
 	@bash scripts/chromium.sh

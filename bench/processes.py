@@ -1,5 +1,6 @@
 """A server's process: started with a log of its own, ended with us."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,17 +21,29 @@ def running(
     ``told`` goes to its standard input, what it says into ``log``, of which the end is shown when
     something fails in here.
     """
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            arguments,
-            env=env,
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for us, and we end it
-            preexec_fn=die_with_parent,
-        )
+    # A signal that came within the start would leave us with a process that we do not know.
+    allowed = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+
+    def ready() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, allowed)
+        die_with_parent()
+
     try:
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                arguments,
+                env=env,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for us, and we end it
+                preexec_fn=ready,
+            )
+    except BaseException:
+        signal.pthread_sigmask(signal.SIG_SETMASK, allowed)
+        raise
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, allowed)
         if process.stdin is not None:
             process.stdin.write(told.encode())
             process.stdin.close()

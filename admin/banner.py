@@ -69,7 +69,7 @@ def _of_holds() -> Trouble | None:
         f"{number:,} {'removal' if number == 1 else 'removals'} from {whose} "
         f"{'is' if number == 1 else 'are'} held back until somebody decides.",
         first.since,
-        url_for("panel_groups.group", key=first.key)
+        url_for("panel_groups.held", key=first.key)
         if len(groups) == 1
         else url_for("panel.index") + "#held",
         "Decide",

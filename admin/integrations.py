@@ -19,9 +19,9 @@ from admin.access import PanelView, page
 from idp import association, audit
 from idp.database import db
 from idp.directory.contacts import InvalidValue
-from sync import alert_settings, connection, deactivated, history_settings
+from sync import alert_settings, connection, deactivated, history_settings, pace
 
-TEXTS = ("base_url", "tenant_code", "member_statuses", "history_days")
+TEXTS = ("base_url", "tenant_code", "member_statuses", "history_days", *pace.SETTINGS)
 DEACTIVATED = {
     deactivated.KEEP: "Leave them as they are",
     deactivated.INACTIVE: "Mark them inactive",
@@ -63,6 +63,10 @@ class SettingsForm(FlaskForm):  # type: ignore[misc]
     )
     base_url = URLField("Base URL", render_kw={"autocomplete": "off", "spellcheck": "false"})
     member_statuses = StringField("Member statuses")
+    batch_size = StringField("Contacts in one push", render_kw={"inputmode": "numeric"})
+    requests_per_minute = StringField(
+        "Pushes a minute", render_kw={"inputmode": "numeric", "placeholder": "No limit"}
+    )
     alert_addresses = StringField("Who is told", render_kw={"autocomplete": "off"})
     alert_after_hours = StringField(
         "After so many hours",
@@ -119,7 +123,13 @@ def _present() -> dict[str, Any]:
     here, link = association.get(), connection.get()
     values = {
         name: getattr(link, name)
-        for name in ("base_url", "tenant_code", "history_days", *connection.SWITCHES)
+        for name in (
+            "base_url",
+            "tenant_code",
+            "history_days",
+            *pace.SETTINGS,
+            *connection.SWITCHES,
+        )
     }
     return {
         "name": here.name,

@@ -18,7 +18,7 @@ from bench import cores, processes
 from bench.sync_receiver import CHANGE, PATH, Push, Receiver
 from idp.database import db
 from idp.directory.contacts import Person
-from sync import connection, feed, ledger, resend, wire
+from sync import connection, feed, ledger, pace, resend, wire
 
 MEGABYTE = 1024
 # So long is waited for a worker that accepts nothing any more.
@@ -175,8 +175,8 @@ def floor(here: Deployment, receiver: Receiver) -> Floor:
         db.session.remove()
     items = [wire.item(record) for record in records.values()]
     bodies = [
-        wire.body("BENCH", items[start : start + wire.BATCH])
-        for start in range(0, len(items), wire.BATCH)
+        wire.body("BENCH", items[start : start + pace.BATCH])
+        for start in range(0, len(items), pace.BATCH)
     ]
     with cores.on(here.workers_core):
         client = http.client.HTTPConnection("127.0.0.1", receiver.port)

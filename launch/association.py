@@ -15,6 +15,8 @@ TEXTS = {
     "higher-logic.tenant-code": "tenant_code",
     "higher-logic.api-key": "api_key",
     "higher-logic.deactivated": "deactivated",
+    "higher-logic.batch-size": "batch_size",
+    "higher-logic.requests-per-minute": "requests_per_minute",
 }
 SWITCHES = {
     "higher-logic.integrate-bio": "integrate_bio",
@@ -38,7 +40,8 @@ def set_value(key: str, value: str) -> None:
     KEY is one of name, colour, higher-logic.base-url, higher-logic.tenant-code,
     higher-logic.api-key, higher-logic.integrate-bio, higher-logic.integrate-profile-image,
     higher-logic.integrate-social-media (yes or no), higher-logic.deactivated (keep, inactive or
-    no_groups: what Higher Logic is told of deactivated records).
+    no_groups: what Higher Logic is told of deactivated records), higher-logic.batch-size,
+    higher-logic.requests-per-minute (empty: as many as it takes).
     """
     if value == "-":
         value = sys.stdin.readline().rstrip("\r\n")

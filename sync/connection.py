@@ -22,6 +22,7 @@ from sync import (
     history_settings,
     ledger,
     limits,
+    pace,
     wire,
 )
 from sync.feed import Wanted
@@ -40,6 +41,7 @@ _SETTINGS = (
     "history_days",
     *alert_settings.NAMES,
     *LIMITS,
+    *pace.SETTINGS,
     *SWITCHES,
 )
 _URL_LENGTH = 255
@@ -67,7 +69,12 @@ class HigherLogicConnection(Base):
     ``stopped_at`` is set when Higher Logic refuses key or tenant code: nothing is sent until they
     are changed or tested successfully. ``paused_until`` is set when it asks us to slow down or
     does not answer, ``pauses`` counts how often in a row. ``resumed_at`` is when somebody changed
-    the settings, or tested them well, so that pushes could go on.
+    the settings, or tested them well, so that pushes could go on. After a pause one worker probes,
+    until ``probing_until`` at the latest. ``doubts`` counts batches that Higher Logic refused every
+    record of, since ``doubted_at``.
+
+    ``batch_size`` contacts go in one push, and ``smaller_batch`` for as long as that was too large;
+    ``requests_per_minute`` pushes go in all, the next from ``next_request_at`` on.
 
     ``history_days`` is how long what was sent is kept (``history``, ``tidy``).
     """
@@ -115,6 +122,14 @@ class HigherLogicConnection(Base):
     history_days: Mapped[int] = mapped_column(
         default=history_settings.DAYS, server_default=str(history_settings.DAYS)
     )
+    probing_until: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    doubts: Mapped[int] = mapped_column(default=0, server_default="0")
+    doubted_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    batch_size: Mapped[int] = mapped_column(default=pace.BATCH, server_default=str(pace.BATCH))
+    smaller_batch: Mapped[int | None]
+    smaller_until: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    requests_per_minute: Mapped[int | None]
+    next_request_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
 
     @property
     def configured(self) -> bool:
@@ -151,6 +166,13 @@ class HigherLogicConnection(Base):
         """How many may leave a group without a question."""
         return Limits(self.guard_people, self.guard_percent)
 
+    @property
+    def batch(self) -> int:
+        """How many contacts a push may hold just now."""
+        if self.smaller_batch and self.smaller_until and self.smaller_until > now():
+            return min(self.batch_size, self.smaller_batch)
+        return self.batch_size
+
     def target(self) -> exchange.Target:
         """Where pushes go by these settings. Raises ``encryption.Unreadable``."""
         return exchange.Target(
@@ -159,7 +181,10 @@ class HigherLogicConnection(Base):
             api_key=self.api_key,
             sealed_key=self.sealed_key,
             wanted=self.wanted,
+            batch=self.batch,
+            requests_per_minute=self.requests_per_minute,
             pauses=self.pauses,
+            doubts=self.doubts,
         )
 
     def clear(self) -> None:
@@ -167,6 +192,7 @@ class HigherLogicConnection(Base):
         self.stopped_at, self.stopped_reason = None, ""
         self.paused_until, self.paused_reason, self.pauses = None, "", 0
         self.resumed_at = now()
+        self.probing_until, self.doubts = None, 0
 
 
 def get() -> HigherLogicConnection:
@@ -188,6 +214,8 @@ def get() -> HigherLogicConnection:
             "paused_reason": "",
             "pauses": 0,
             "history_days": history_settings.DAYS,
+            "doubts": 0,
+            "batch_size": pace.BATCH,
             **dict.fromkeys(SWITCHES, False),
         }
     )
@@ -196,8 +224,8 @@ def get() -> HigherLogicConnection:
 def change(**values: Any) -> HigherLogicConnection:
     """Change settings: ``base_url``, ``tenant_code``, ``api_key`` (an empty one takes it away), the
     switches, ``member_statuses``, ``alert_addresses`` (a list, or text with commas),
-    ``alert_after_hours``, ``deactivated``, ``history_days``, the ``LIMITS``. Part of the
-    transaction at hand.
+    ``alert_after_hours``, ``deactivated``, ``history_days``, the ``LIMITS``, ``pace.SETTINGS``.
+    Part of the transaction at hand.
 
     A new key, tenant or address lifts a stop. Another tenant or address has none of our records:
     all of them are wanted again. A new choice for who is deactivated is told of those whom it is
@@ -221,6 +249,8 @@ def change(**values: Any) -> HigherLogicConnection:
     audit.record(audit.Event.CONNECTION_CHANGED, changed=changed)
     if {"base_url", "tenant_code", "api_key"} & set(changed):
         row.clear()
+    if "batch_size" in changed:
+        row.smaller_batch = row.smaller_until = None
     db.session.flush()
     if {"base_url", "tenant_code"} & set(changed):
         ledger.forget_accepted()
@@ -302,6 +332,8 @@ def _checked(name: str, value: Any) -> Any:
             return limits.checked(name, value)
         case "history_days":
             return history_settings.checked_days(value)
+        case "batch_size" | "requests_per_minute":
+            return pace.checked(name, value)
         case _:
             return bool(value)
 

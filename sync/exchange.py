@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sync import transport, wire
+from sync import pace, transport, wire
 from sync.feed import Wanted
 
 
@@ -12,6 +12,9 @@ class Target:
     """Where pushes go, with which key, and what is wanted in them: the connection at one moment.
 
     ``sealed_key`` is the key as it is stored; it tells whether the key is still the same.
+    ``batch`` is how many contacts a push may hold, ``requests_per_minute`` how many pushes may go
+    (``None``: as many as are taken). ``probes``: it is for one push, to see whether Higher Logic
+    answers again. ``pauses`` and ``doubts`` are the gate's.
     """
 
     base_url: str
@@ -19,7 +22,11 @@ class Target:
     api_key: str = field(repr=False)
     sealed_key: str = field(repr=False)
     wanted: Wanted
+    batch: int = pace.BATCH
+    requests_per_minute: int | None = None
     pauses: int = 0
+    doubts: int = 0
+    probes: bool = False
 
     def send(self, items: Sequence[wire.Item]) -> wire.Outcome:
         """Push some items. Every failure is an outcome."""

@@ -18,6 +18,7 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
+    func,
     literal,
     or_,
     select,
@@ -36,6 +37,7 @@ from sync.told import Told
 LEASE = dt.timedelta(seconds=60)
 # A refused record is tried again by itself: what was wrong may have been mended over there.
 REFUSED_FIRST, REFUSED_LONGEST = 60.0, 6 * 3600.0
+ASIDE_FIRST = 5.0
 
 
 @dataclass(frozen=True)
@@ -89,17 +91,22 @@ def any_due(*lane: int) -> bool:
 
 
 def claim(
-    owner: str, limit: int, lease: dt.timedelta = LEASE, *, lane: int = lanes.LIVE
+    owner: str,
+    limit: int,
+    lease: dt.timedelta = LEASE,
+    *,
+    lane: int = lanes.LIVE,
+    anyone: bool = False,
 ) -> list[Claim]:
-    """Lease up to ``limit`` due rows of a lane, companies first.
+    """Lease up to ``limit`` due rows of a lane, companies first; or ``anyone``, by chance.
 
     ``owner`` is new for each claim, so that an answer that comes too late finds nothing.
     """
     moment = now()
     row = table.c
-    rows = _free_rows(moment, limit, lane)
+    rows = _free_rows(moment, limit, lane, anyone)
     if len(rows) < limit and lane == lanes.LIVE and due.bring_companies_forward(moment):
-        rows = _free_rows(moment, limit, lane)
+        rows = _free_rows(moment, limit, lane, anyone)
     if rows:
         db.session.execute(
             update(table)
@@ -124,7 +131,7 @@ def claim(
     ]
 
 
-def _free_rows(moment: dt.datetime, limit: int, lane: int) -> Sequence[Any]:
+def _free_rows(moment: dt.datetime, limit: int, lane: int, anyone: bool) -> Sequence[Any]:
     row = table.c
     # Locked by a statement of their own: in one with the update, a planner may run the locking part
     # more than once. SQLite has no row locks and needs none: its transaction has begun as the only
@@ -135,11 +142,25 @@ def _free_rows(moment: dt.datetime, limit: int, lane: int) -> Sequence[Any]:
             *(row.told, row.accepted_at, row.attempts, _GUARDED),
         )
         .where(row.lane == lane, due.is_due(moment))
-        .order_by(row.rank, row.next_try_at, row.contact_id)
+        .order_by(*((func.random(),) if anyone else (row.rank, row.next_try_at, row.contact_id)))
         .limit(limit)
         .with_for_update(skip_locked=True, of=table)
     )
     return db.session.execute(query).all()
+
+
+def look(owner: str, claims: Iterable[Claim]) -> tuple[set[int], set[int]]:
+    """The ids of those of the claims that are still the owner's, and of those that were changed
+    since. Read-only; ends the transaction at hand."""
+    row = table.c
+    query = select(row.contact_id, (row.wanted > row.claimed).label("changed")).where(
+        row.contact_id.in_([claim.contact_id for claim in claims]), row.lease_owner == owner
+    )
+    db.session.rollback()
+    with reading():
+        found = [(row.contact_id, row.changed) for row in db.session.execute(query)]
+        db.session.rollback()
+    return {one for one, _ in found}, {one for one, changed in found if changed}
 
 
 def renew(owner: str, claims: Iterable[Claim], lease: dt.timedelta = LEASE) -> set[int]:
@@ -224,6 +245,20 @@ def refuse(owner: str, claim: Claim, words: str, answer: history.Answer | None =
         next_try_at=case((changed, now()), else_=literal(again, type_=UTCDateTime())),
         last_error=words[:WORDS_LENGTH],
         last_pushed_at=now(),
+    )
+
+
+def put_aside(owner: str, claims: Sequence[Claim], words: str) -> None:
+    """Give claims back that nothing was said about, but of too many beside them: they are pushed
+    a while later, and behind what is live."""
+    tries = max(claim.attempts for claim in claims)
+    _write(
+        _held(owner, claims),
+        **_FREE,
+        lane=lanes.BULK,
+        attempts=table.c.attempts + 1,
+        next_try_at=now() + delay(tries, first=ASIDE_FIRST, longest=REFUSED_LONGEST),
+        last_error=words[:WORDS_LENGTH],
     )
 
 

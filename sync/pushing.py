@@ -1,32 +1,37 @@
-"""Pushing: claim due contacts, build their records, send them in batches, write what became of it.
+"""Pushing: batches of due contacts go to Higher Logic, and what became of them is written.
 
 A batch that is refused is halved until the record is found that it is refused for; the others go
-through. No clear answer ends the run: the claims are given back and the gate is paused.
+through. No clear answer ends the run: the claims are given back and the gate is paused. While one
+push is on its way the next batch is put together.
 """
 
+import datetime as dt
+import os
+import threading
 import time
-from collections import Counter, deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import structlog
 
-from idp import owners
-from idp.database import db, reading
-from sync import activity, connection, feed, gate, guard, history, lanes, leases, told, wire
+from idp import jobs
+from idp.database import db, now
+from sync import activity, batches, gate, history, lanes, leases, wire
+from sync.batches import Batch
 from sync.exchange import Target
-from sync.leases import Claim
-from sync.told import Told
 
 log = structlog.get_logger()
 
-# Contacts claimed at once: what is unchanged costs no request, so more than fit one push.
-CLAIMED = 500
-# So many contacts in a row refused in the very same words: it is not the contacts. The run ends
-# and the gate is paused, or each of a hundred thousand would be asked about by itself.
-ALIKE = 10
+# So many contacts of a batch refused, and none accepted in between: the rest is put aside for a
+# while, or each of a hundred thousand would be asked about by itself. Other batches show whether
+# it is these contacts or the tenant (``gate.doubt``).
+IN_A_ROW = 10
+# After which the leases of a batch that waits for its turn are prolonged.
+WAITED = dt.timedelta(seconds=15)
 
-Entry = tuple[Claim, wire.Item, str, Told]
+_own = threading.local()
 
 
 @dataclass
@@ -49,157 +54,156 @@ class Totals:
         self.unfinished, self.ended_by = other.unfinished, other.ended_by
 
 
-@dataclass
-class _Batch:
-    """Claims on their way, with the item, the digest and the groups of each."""
-
-    entries: list[Entry] = field(default_factory=list)
-
-    @property
-    def claims(self) -> list[Claim]:
-        return [claim for claim, _item, _digest, _told in self.entries]
-
-    def answer(self, outcome: wire.Outcome, milliseconds: int) -> history.Answer:
-        """What the history keeps of an answer to this batch."""
-        items = {claim.contact_id: item for claim, item, _digest, _told in self.entries}
-        return history.Answer(outcome.code, outcome.message, milliseconds, len(items), items)
-
-    def halves(self) -> "tuple[_Batch, _Batch]":
-        middle = (len(self.entries) + 1) // 2
-        return _Batch(self.entries[:middle]), _Batch(self.entries[middle:])
-
-
 def run(seconds: float = float("inf"), lane: int = lanes.BULK) -> Totals:
     """Push until nothing is due, the gate closes, or so many seconds are over.
 
     What is live goes first; in the live lane nothing else does. A bulk run looks for it between two
-    pushes (Y25).
-
-    Two runs at once share the work. Commits many times; what goes wrong in between is found by
-    the next run once the leases have ended.
+    pushes (Y25). Two runs at once share the work. Commits many times; what goes wrong in between is
+    found by the next run once the leases have ended.
     """
-    totals = Totals()
-    end = time.monotonic() + seconds
-    while not totals.ended_by:
+    this, end = _Run(lane), time.monotonic() + seconds
+    while this.step():
+        if time.monotonic() >= end or jobs.ending.is_set():
+            this.totals.unfinished = True
+            break
+    this.give_back()
+    return this.totals
+
+
+class _Run:
+    """``waiting``: batches that are put together, the next first."""
+
+    def __init__(self, lane: int) -> None:
+        self.lane = lane
+        self.totals = Totals()
+        self.waiting: deque[Batch] = deque()
+        self.done = activity.Tally()
+
+    def step(self) -> bool:
+        """One push; says whether there may be another."""
+        self.done.write_if_old()
         target = gate.target()
         db.session.commit()
         if target is None:
-            break
-        if not _Round(target, totals, end, lane).push():
-            break
-        if time.monotonic() >= end:
-            totals.unfinished = True
-            break
-    return totals
-
-
-class _Round:
-    """One claim, from its leases to their end."""
-
-    def __init__(self, target: Target, totals: Totals, end: float, lane: int) -> None:
-        self.owner = owners.new()
-        self.target = target
-        self.totals = totals
-        self.end = end
-        self.lane = lane
-        self.refusals: Counter[str] = Counter()
-        self.tally = activity.Tally()
-
-    def push(self) -> bool:
-        """Push what can be claimed; says whether there was anything."""
-        claims = leases.claim(self.owner, CLAIMED, lane=lanes.LIVE)
-        if not claims and self.lane == lanes.BULK:
-            claims = leases.claim(self.owner, CLAIMED, lane=lanes.BULK)
-            return bool(claims) and self._push(claims, gives_way=True)
-        return bool(claims) and self._push(claims, gives_way=False)
-
-    def _push(self, claims: list[Claim], *, gives_way: bool) -> bool:
-        queue = self._batches(claims)
-        while queue and not self.totals.ended_by and time.monotonic() < self.end:
-            batch = queue.popleft()
-            self.tally.write_if_old()
-            kept = leases.renew(self.owner, batch.claims)
-            batch.entries = [entry for entry in batch.entries if entry[0].contact_id in kept]
-            if batch.entries:
-                queue.extendleft(reversed(self._send(batch)))
-            if gives_way and queue and not self.totals.ended_by:
-                _Round(self.target, self.totals, self.end, lanes.LIVE).push()
-        self.tally.write()
-        leases.release(self.owner, [claim for batch in queue for claim in batch.claims])
-        return True
-
-    def _send(self, batch: _Batch) -> Sequence[_Batch]:
-        """One push, and what follows from it; gives what is to be pushed next instead."""
-        began = time.monotonic()
-        outcome = self.target.send([item for _claim, item, _digest, _told in batch.entries])
-        answer = batch.answer(outcome, round((time.monotonic() - began) * 1000))
+            return False
+        batch = self._next(target)
+        if batch is None or not gate.take_turn(target):
+            if batch is not None:
+                self.waiting.appendleft(batch)
+            gate.did_not_probe(target)
+            return False
+        answer = _sender().submit(_sent, target, batch.items)
+        if self.lane == lanes.BULK and not (self.waiting or target.probes):
+            self._prepare(target, lanes.BULK, enough=answer.done)
         self.totals.requests += 1
+        self._settle(target, batch, *answer.result())
+        return not self.totals.ended_by
+
+    def give_back(self) -> None:
+        """Free what was claimed and not sent."""
+        self.done.write()
+        db.session.commit()
+        for batch in self.waiting:
+            leases.release(batch.owner, batch.claims)
+
+    def _next(self, target: Target) -> Batch | None:
+        kept, self.waiting = self.waiting, deque()
+        while kept and not self._still_right(kept[0]):
+            kept.popleft()
+        self._prepare(target, lanes.LIVE)
+        self.waiting.extend(kept)
+        if not self.waiting and self.lane == lanes.BULK:
+            self._prepare(target, lanes.BULK)
+        while self.waiting:
+            batch = self.waiting.popleft()
+            # Not even a machine that stood still pushes what another has taken over.
+            if now() - batch.leased_at <= WAITED or self._still_right(batch):
+                return batch
+        return None
+
+    def _prepare(
+        self, target: Target, lane: int, enough: Callable[[], bool] = lambda: False
+    ) -> None:
+        prepared = batches.prepare(target, lane, enough=enough)
+        self.waiting.extend(prepared.batches)
+        self.totals.unchanged += prepared.unchanged
+        self.totals.left_out += prepared.left_out
+
+    def _still_right(self, batch: Batch) -> bool:
+        """Keep of a batch what is still ours and unchanged; says whether that is anything.
+
+        Who was changed meanwhile is given back: they go with what is live.
+        """
+        if (moment := now()) - batch.leased_at > WAITED:
+            leases.renew(batch.owner, batch.claims)
+            batch.leased_at = moment
+        held, changed = leases.look(batch.owner, batch.claims)
+        if changed:
+            leases.release(batch.owner, [one for one in batch.claims if one.contact_id in changed])
+        batch.entries = [one for one in batch.entries if one[0].contact_id in held - changed]
+        return bool(batch.entries)
+
+    def _settle(
+        self, target: Target, batch: Batch, outcome: wire.Outcome, milliseconds: int
+    ) -> None:
+        """Write what became of a push."""
+        answer = batch.answer(outcome, milliseconds)
         halved = outcome.verdict is wire.Verdict.REFUSED and len(batch.entries) > 1
-        self.tally.count(outcome.verdict, 0 if halved else len(batch.entries))
+        self.done.count(outcome.verdict, 0 if halved else len(batch.entries))
         match outcome.verdict:
             case wire.Verdict.ACCEPTED:
                 leases.accept(
-                    self.owner,
+                    batch.owner,
                     [(claim, digest, groups) for claim, _, digest, groups in batch.entries],
                     answer,
                 )
                 self.totals.accepted += len(batch.entries)
-                self.refusals.clear()
-                gate.answered(self.target)
+                batch.tally.refused = 0
+                gate.answered(target)
             case wire.Verdict.REFUSED if halved:
-                return batch.halves()
+                if outcome.cause == wire.TOO_LARGE:
+                    gate.take_less(target, len(batch.entries) // 2)
+                self.waiting.extendleft(reversed(batch.halves()))
             case wire.Verdict.REFUSED:
-                self._refused(batch, outcome, answer)
+                self._refused(target, batch, outcome, answer)
             case wire.Verdict.WRONG_KEY:
-                gate.stop(self.target, outcome)
-                leases.release(self.owner, batch.claims, answer)
+                gate.stop(target, outcome)
+                leases.release(batch.owner, batch.claims, answer)
                 self.totals.ended_by = outcome.message
             case wire.Verdict.SLOW_DOWN | wire.Verdict.OUTAGE:
-                until = gate.pause(self.target, outcome)
-                leases.postpone(self.owner, batch.claims, until, outcome.message, answer)
+                until = gate.pause(target, outcome)
+                leases.postpone(batch.owner, batch.claims, until, outcome.message, answer)
                 self.totals.ended_by = outcome.message
-        return ()
 
-    def _refused(self, batch: _Batch, outcome: wire.Outcome, answer: history.Answer) -> None:
+    def _refused(
+        self, target: Target, batch: Batch, outcome: wire.Outcome, answer: history.Answer
+    ) -> None:
         claim, item, _digest, _told = batch.entries[0]
-        leases.refuse(self.owner, claim, outcome.message, answer)
+        leases.refuse(batch.owner, claim, outcome.message, answer)
         self.totals.refused += 1
         log.warning("record refused", contact=wire.key_of(item), words=outcome.message)
-        self.refusals[outcome.message] += 1
-        if self.refusals[outcome.message] >= ALIKE:
-            gate.pause(self.target, outcome)
+        batch.tally.refused += 1
+        doubted = target.doubts and not batch.retried
+        if batch.tally.refused < (1 if doubted else IN_A_ROW):
+            gate.answered(target)
+            return
+        for other in [one for one in self.waiting if one.tally is batch.tally]:
+            self.waiting.remove(other)
+            leases.put_aside(other.owner, other.claims, outcome.message)
+        if not batch.retried and gate.doubt(target, outcome):
             self.totals.ended_by = outcome.message
 
-    def _batches(self, claims: list[Claim]) -> deque[_Batch]:
-        """What is to be sent, in batches; what is not to be sent is settled."""
-        with reading():
-            # As it is now: it may have changed between the target's reading and the claims.
-            wanted = connection.get().wanted
-            records = feed.build([claim.contact_id for claim in claims], wanted)
-            db.session.rollback()
-        records = guard.keep_back(claims, records)
-        settled: list[Claim] = []
-        fresh: list[Entry] = []
-        refused: list[Entry] = []
-        for claim in claims:
-            record = records.get(claim.contact_id)
-            if record is None:
-                settled.append(claim)
-                self.totals.left_out += 1
-                continue
-            item = wire.item(record)
-            digest = wire.digest(item)
-            if digest == claim.digest:
-                settled.append(claim)
-                self.totals.unchanged += 1
-            else:
-                entry = (claim, item, digest, told.of(record.groups))
-                (refused if claim.refused else fresh).append(entry)
-        if settled:
-            leases.settle(self.owner, settled)
-        # What was refused before is by itself: it is likely to be refused again.
-        return deque(
-            _Batch(entries[start : start + wire.BATCH])
-            for entries in (fresh, refused)
-            for start in range(0, len(entries), wire.BATCH)
-        )
+
+def _sent(target: Target, items: list[wire.Item]) -> tuple[wire.Outcome, int]:
+    """What became of a push, and how many milliseconds that took."""
+    began = time.monotonic()
+    outcome = target.send(items)
+    return outcome, round((time.monotonic() - began) * 1000)
+
+
+def _sender() -> ThreadPoolExecutor:
+    """This thread's own thread for requests, which keeps its connection (``transport``)."""
+    if getattr(_own, "process", None) != os.getpid():
+        _own.sender, _own.process = ThreadPoolExecutor(1, thread_name_prefix="push"), os.getpid()
+    sender: ThreadPoolExecutor = _own.sender
+    return sender

@@ -23,8 +23,8 @@ from sync.entries import FieldEntry, GroupEntry
 from sync.feed import Record
 
 PATH = "/push/v1/members"
-BATCH = 100
 WORDS_LENGTH = 500
+TOO_LARGE = "too_large"
 
 Item = dict[str, Any]
 
@@ -80,6 +80,11 @@ def body(tenant_code: str, items: Sequence[Item]) -> bytes:
 def digest(item: Item) -> str:
     """SHA-256 of an item in canonical form: equal for two items that say the same."""
     return hashlib.sha256(orjson.dumps(item, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def size(item: Item) -> int:
+    """Bytes that an item takes in a body."""
+    return len(orjson.dumps(item)) + len(",")
 
 
 def item(record: Record) -> Item:
@@ -228,7 +233,7 @@ def outcome(
         return Outcome(Verdict.REFUSED, said or "Higher Logic refused it and did not say why.")
     if status == 413:
         words = said or "Too large for Higher Logic (413)."
-        return Outcome(Verdict.REFUSED, words, cause="too_large")
+        return Outcome(Verdict.REFUSED, words, cause=TOO_LARGE)
     if status in {400, 422} and said:
         return Outcome(Verdict.REFUSED, said)
     cause = ""

@@ -7,13 +7,14 @@ way, and before it writes that the request was accepted. Only one thread runs at
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from idp.database import db
-from sync import exchange, leases, pushing, wire
+from sync import exchange, leases, pace, pushing, wire
 from tests.chaos.run import stamp
 
 SECONDS = 30.0
@@ -96,13 +97,23 @@ class Receiver:
         and a company that it does not know (Y24)."""
         keys = [wire.key_of(item) for item in items]
         assert len(keys) == len(set(keys)), "a key twice in one request"
-        assert len(keys) <= wire.BATCH
+        assert len(keys) <= pace.BATCH
         for key, item in zip(keys, items, strict=True):
             if key in self.held:
                 assert stamp(item) >= stamp(self.held[key]), f"{key}: an older edit over a newer"
             company = item["MemberDetails"]["ParentMemberKey"]
             assert not company or company in self.held or company in keys, f"{key}: {company}"
             self.held[key] = item
+
+
+class AtOnce:
+    """In the place of the thread that a worker sends from: the worker's own."""
+
+    def submit(self, send: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Send, and give what is answered already."""
+        answer: Future[Any] = Future()
+        answer.set_result(send(*args))
+        return answer
 
 
 def install(patch: pytest.MonkeyPatch, receiver: Receiver) -> None:
@@ -120,6 +131,7 @@ def install(patch: pytest.MonkeyPatch, receiver: Receiver) -> None:
         return wire.Outcome(wire.Verdict.ACCEPTED, "Accepted.")
 
     patch.setattr(exchange.Target, "send", send)
+    patch.setattr(pushing, "_sender", AtOnce)
     for place in PLACES:
         patch.setattr(leases, place, _stopping(place, getattr(leases, place)))
 

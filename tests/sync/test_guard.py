@@ -320,9 +320,9 @@ def test_what_left_within_the_hour_counts(tenant: Tenant, group: Any) -> None:
 
 
 def test_two_workers_at_once_let_nobody_slip_through(
-    app: Flask, tenant: Tenant, group: Any, monkeypatch: pytest.MonkeyPatch
+    app: Flask, tenant: Tenant, group: Any
 ) -> None:
-    monkeypatch.setattr(pushing, "CLAIMED", 2)
+    connection.change(batch_size=2)
     people = those_in(group)
     become(people[:12], "Lapsed")
 

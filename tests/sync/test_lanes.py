@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from idp.database import db
 from idp.directory import changes, groups
 from idp.directory.contacts import Contact
-from sync import exchange, lanes, leases, ledger, pushing, resend, wire
+from sync import exchange, lanes, leases, ledger, pace, pushing, resend, wire
 from tests import factories
 from tests.sync.conftest import (
     Tenant,
@@ -141,7 +141,7 @@ def test_bulk_gives_way_to_live_between_two_pushes(
     person = member()
     push()
     before, person_id, key = len(tenant.pushes()), person.id, person.key
-    members(3 * wire.BATCH)
+    members(3 * pace.BATCH)
     send = exchange.Target.send
     changed: list[int] = []
 

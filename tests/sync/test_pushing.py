@@ -10,9 +10,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from idp import audit
-from idp.database import db
+from idp.database import db, now
 from idp.directory import accounts, groups
-from sync import connection, gate, lanes, leases, ledger, pushing, resend, status, transport
+from sync import connection, gate, lanes, leases, ledger, pace, pushing, resend, status, transport
 from tests import factories
 from tests.sync.conftest import (
     API_KEY,
@@ -244,14 +244,45 @@ def test_people_of_a_refused_company_go_without_it_then_with_it(tenant: Tenant) 
 
 
 def test_a_refusal_of_everything_is_not_asked_about_one_by_one(tenant: Tenant) -> None:
-    people = members(100)
+    people = members(500)
     tenant.make(reject_keys={person.key: "The tenant is closed." for person in people})
     synced()
     totals = push()
-    assert totals.refused == pushing.ALIKE
-    assert totals.requests < 40
+    assert totals.refused == pushing.IN_A_ROW + gate.DOUBTS - 1
+    assert totals.requests < 50
     assert push() == pushing.Totals()
     assert status.overall()["message"] == "The tenant is closed."
+
+    # From now on it is asked about one contact, less and less often.
+    for tries in range(3):
+        due_now()
+        assert (push().requests, connection.get().pauses) == (1, tries + 2)
+    tenant.make(reject_keys={})
+    due_now()
+    push_until_done()
+    assert tenant.keys() == {person.key for person in people}
+
+
+@pytest.mark.compliance("Y05")
+def test_many_bad_ones_in_a_row_hold_nobody_up_for_long(tenant: Tenant) -> None:
+    """A dozen with the same bad field beside each other: the others go at once, those of their own
+    push within seconds, and nothing pauses."""
+    people = members(400)
+    bad = people[150:162]
+    tenant.make(reject_keys={person.key: "Country is not valid." for person in bad})
+    synced()
+
+    totals = push()
+
+    assert not totals.ended_by
+    assert totals.accepted >= 300 + 50
+    assert (connection.get().pauses, connection.get().doubts) == (0, 0)
+    aside = rows(leases.pending())
+    assert {found.last_error for found in aside} == {"Country is not valid."}
+    assert max(found.next_try_at for found in aside) < now() + dt.timedelta(seconds=6)
+    due_now()
+    assert totals.accepted + push().accepted == 388
+    assert {found.contact_id for found in rows(leases.failed())} == {person.id for person in bad}
 
 
 @pytest.mark.compliance("Y08")
@@ -277,7 +308,8 @@ def test_429_is_waited_for(tenant: Tenant, form: str) -> None:
     elif form == "seconds":
         assert paused_until >= asked_at + dt.timedelta(seconds=2)
     push_until_done()
-    assert len(tenant.pushes()) == 3
+    # One contact shows that it is over; then everything goes on.
+    assert [request["count"] for request in tenant.pushes()] == [0, 1, 100, 49]
     assert status.overall()["state"] == "up_to_date"
     assert connection.get().pauses == 0
 
@@ -423,18 +455,18 @@ def test_what_another_took_over_is_not_sent(
     members(2)
     claim = leases.claim
 
-    def slow_claim(owner: str, limit: int, *, lane: int) -> list[leases.Claim]:
-        claims = claim(owner, limit, lane=lane)
+    def slow_claim(owner: str, limit: int, **options: Any) -> list[leases.Claim]:
+        claims = claim(owner, limit, **options)
         due_now()
         claim("another", 1)
         return claims
 
     monkeypatch.setattr(leases, "claim", slow_claim)
-    totals = pushing.Totals()
-    target = gate.target()
-    assert target is not None
-    pushing._Round(target, totals, float("inf"), lanes.LIVE).push()
+    monkeypatch.setattr(pushing, "WAITED", dt.timedelta(seconds=-1))
+    run = pushing._Run(lanes.LIVE)
+    assert run.step()
     assert [request["count"] for request in tenant.pushes()] == [1]
+    run.give_back()
 
 
 @pytest.mark.parametrize("number", [10, 100])
@@ -443,4 +475,5 @@ def test_statements_of_a_push_do_not_grow_with_the_batch(tenant: Tenant, number:
     members(number)
     with Statements() as statements:
         assert push().requests == 1
-    assert statements.number == 21
+    # One more where less is live than fits a push: does somebody wait for a company?
+    assert statements.number == (19 if number < pace.BATCH else 18)

@@ -65,6 +65,16 @@ class Shown:
         )
         return f"{who} e-mail address with another who syncs: Higher Logic wants each address once"
 
+    @property
+    def held(self) -> str:
+        """What to say of removals that the guard would hold; empty where it would not."""
+        if not self.counts.held:
+            return ""
+        return (
+            f"The removals would be held back until an owner decides: {self.counts.held}. "
+            "Everything else would go on"
+        )
+
     def as_json(self) -> dict[str, Any]:
         """For the script."""
         return {
@@ -72,6 +82,7 @@ class Shown:
             "outcome": self.outcome,
             "movement": self.movement,
             "shared": self.shared,
+            "held": self.held,
         }
 
 

@@ -24,12 +24,13 @@ from sqlalchemy import (
     tuple_,
 )
 
-from idp.database import db
+from idp.database import db, now
 from idp.directory import difference
 from idp.directory.accounts import Account
 from idp.directory.contacts import Contact
 from idp.directory.difference import Edited
-from sync import connection, deactivated, scope
+from idp.directory.groups import Group
+from sync import connection, deactivated, held, leaving, scope
 
 Who = Literal["join", "leave", "change", "left_out", "shared", "members"]
 LISTS: tuple[Who, ...] = ("join", "leave", "change", "left_out", "shared", "members")
@@ -63,7 +64,8 @@ class Counts:
     ``members`` would be in the group; ``syncing`` of them are those of whom Higher Logic is told
     when the group's sync is on, ``left_out`` counts the others by ``scope.REASONS``. ``told`` has
     how many of who joins, leaves or changes Higher Logic is told of. ``shared`` of ``syncing``
-    share their e-mail address with another who syncs.
+    share their e-mail address with another who syncs. ``held`` says why the removal guard would
+    hold back who leaves, and is empty where it would not.
     """
 
     members: int = 0
@@ -74,6 +76,7 @@ class Counts:
     shared: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     told: dict[str, int] = field(default_factory=dict)
+    held: str = ""
 
     @property
     def not_reaching(self) -> int:
@@ -129,11 +132,13 @@ class Counts:
             "shared_email": self.shared,
             "left_out": self.left_out,
             "told": self.told,
+            "held": self.held,
         }
 
 
 def counts(edited: Edited) -> Counts:
-    """Count what an edit would do. Three statements, and a fourth where addresses are shared.
+    """Count what an edit would do. Three statements, a fourth where addresses are shared, and a few
+    for the removal guard where somebody would leave who Higher Logic is told of.
 
     Whether somebody shares their address is asked of those few only: asked of everybody it would
     take longer than all else.
@@ -159,6 +164,8 @@ def counts(edited: Edited) -> Counts:
         )
 
     members = ("join", "change", "stay")
+    told = {movement: total(movement, reason="") for movement in ("join", "leave", "change")}
+    staying = total("change", "stay", reason="")
     return Counts(
         members=total(*members),
         syncing=total(*members, reason=""),
@@ -167,8 +174,23 @@ def counts(edited: Edited) -> Counts:
         changing=total("change"),
         shared=shared,
         left_out={reason: total(*members, reason=reason) for reason in scope.REASONS},
-        told={movement: total(movement, reason="") for movement in ("join", "leave", "change")},
+        told=told,
+        held=_held(edited, told["leave"], staying) if told["leave"] else "",
     )
+
+
+def _held(edited: Edited, going: int, staying: int) -> str:
+    """Why the removal guard would hold so many who leave, when so many stay."""
+    group = db.session.execute(
+        select(Group.id, Group.key).where(Group.id == edited.group_id, Group.sync)
+    ).one_or_none()
+    if group is None:
+        return ""
+    hold = held.hold_of(group.key)
+    if hold is not None and hold.since is not None:
+        return "removals of this group are held already"
+    limits = connection.get().limits
+    return limits.beyond(going + leaving.number(group, now(), limits.enough_people), staying)
 
 
 def _sharing(edited: Edited, policy: str, among: ColumnElement[bool]) -> Sequence[Any]:

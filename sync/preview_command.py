@@ -57,6 +57,8 @@ def preview_command(
         return
     click.echo(f"{sentence}:")
     click.echo(f"{counts.sentence}. {counts.syncing:,} of {counts.members:,} would sync.")
+    if counts.held:
+        click.echo(f"The removals would be held back: {counts.held}.")
     if counts.shared:
         click.echo(f"{counts.shared:,} of them share an e-mail address with another who syncs.")
     if page is None:

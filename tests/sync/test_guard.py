@@ -1,12 +1,14 @@
 """The removal guard: an import's or a condition's mistake takes nobody out at Higher Logic."""
 
 import datetime as dt
+import json
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from sqlalchemy import select, update
 
@@ -14,11 +16,24 @@ from idp import audit
 from idp.database import db, now
 from idp.directory import conditions, deactivation, groups, importing, merging
 from idp.directory.contacts import Contact
+from idp.directory.difference import Edited
 from idp.directory.group_deletion import delete
 from idp.directory.importing import load, spool
 from idp.directory.importing.guard import Guard
 from idp.directory.membership import contact_ids_of, hand
-from sync import connection, feed, guard, held, leases, pushing, resend, status, verdicts
+from sync import (
+    commands,
+    connection,
+    feed,
+    guard,
+    held,
+    leases,
+    preview,
+    pushing,
+    resend,
+    status,
+    verdicts,
+)
 from sync.limits import Limits
 from tests import factories
 from tests.sync.conftest import Statements, Tenant, member, members, push, row, synced
@@ -540,3 +555,54 @@ def test_deactivating_many_is_held_where_it_takes_them_out(tenant: Tenant, group
     db.session.commit()
     push()
     assert tenant.members(group.key) == keys([people[0], *people[20:]])
+
+
+@pytest.mark.compliance("Y17")
+def test_a_preview_says_what_would_be_held(tenant: Tenant, group: Any) -> None:
+    def would(condition: dict[str, Any]) -> str:
+        edited = Edited(conditions.parse(condition), "people", group.id)
+        said = preview.counts(edited).held
+        db.session.rollback()
+        return said
+
+    people = those_in(group)
+    assert would(CURRENT) == ""
+    assert would(NOBODY) == "nobody would be left in it"
+    first = {"field": "last_name", "op": "is", "value": people[0].last_name}
+    assert would({"all": [CURRENT, {"none": [first]}]}) == ""
+    assert would(first) == "more than 10% would leave it within an hour"
+    # As it is said, so it is done.
+    ask(group, first)
+    push()
+    (found,) = held.of_groups()
+    assert (found.number, found.reason) == (39, "more than 10% would leave it within an hour")
+    assert would(NOBODY) == "removals of this group are held already"
+    groups.switch_sync(group, False)
+    db.session.commit()
+    assert would(NOBODY) == ""
+
+
+def test_the_command_line_shows_and_decides(tenant: Tenant, group: Any) -> None:
+    def say(*arguments: str) -> tuple[int, str]:
+        db.session.rollback()
+        result = CliRunner().invoke(commands.sync, list(arguments))
+        return result.exit_code, result.output
+
+    people = those_in(group)
+    assert say("held") == (0, "Nothing is held.\n")
+    assert say("allow", group.key)[0] == 1
+    become(people[:10], "Lapsed")
+    push()
+    code, said = say("held")
+    assert code == 0
+    assert f"Policy Committee ({group.key}): 10 held since" in said
+    (shown,) = json.loads(say("held", "--json")[1])
+    assert (shown["key"], shown["number"]) == (group.key, 10)
+    assert say("held", "--list", group.key)[1].count("\n") == 10
+    assert len(json.loads(say("held", "--list", group.key, "--json")[1])) == 10
+    assert "held 10" in say("status")[1]
+    assert say("refuse", group.key) == (0, "10 kept at Higher Logic\n")
+    assert say("allow", group.key)[0] == 1
+    assert say("allow", group.key, "--refused") == (0, "10 let go\n")
+    push()
+    assert tenant.members(group.key) == keys(people[10:])

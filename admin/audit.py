@@ -44,6 +44,7 @@ WORDS = {
     "client:access:refused": "Not let in: a member of none of the site’s groups",
     "staff:client:self-test-started": "Self-test started",
     "staff:client:self-tested": "Self-test finished",
+    "member:record:not-pushed-first": "Signed in before Higher Logic had the record",
     "client:code:reused": "A sign-in code was used twice",
     "client:refresh:reused": "A refresh token was used twice",
 }

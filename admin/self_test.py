@@ -75,10 +75,14 @@ def known_at_higher_logic(person: Person) -> tuple[str, str]:
         return "pending", (
             "Higher Logic has this record, under the same key; its last change is not accepted yet."
         )
-    if standing["state"] in ("not_in_scope", "left_out"):
+    if standing["state"] == "left_out":
         return "failing", (
-            "Higher Logic is told nothing of this member, who is in no synced group: whatever the "
-            "test says, the community will not know them."
+            "Higher Logic is told nothing of this member: the record or the account is out of use."
+        )
+    if standing["state"] == "not_in_scope":
+        return "failing", (
+            "Higher Logic is told nothing of this member, who is in no synced group. That is done "
+            "when they first sign in there, not by this test, and only while a group’s sync is on."
         )
     return "failing" if standing["error"] else "pending", (
         "Higher Logic has not accepted this record yet: until then the community does not know "

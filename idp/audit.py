@@ -75,6 +75,7 @@ class Event(enum.StrEnum):
     REMOVALS_OVER = "sync:removals:over"
     REMOVALS_ALLOWED = "staff:removals:allowed"
     REMOVALS_REFUSED = "staff:removals:refused"
+    NOT_PUSHED_FIRST = "member:record:not-pushed-first"
     KEYS_ROTATED = "staff:keys:rotated"
     CONSENT_GIVEN = "member:consent:given"
     CONSENT_WITHDRAWN = "member:consent:withdrawn"

@@ -5,7 +5,7 @@ What Higher Logic has already costs no request: it is settled here.
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from idp import owners
@@ -77,8 +77,15 @@ class Prepared:
     left_out: int = 0
 
 
-def prepare(target: Target, lane: int, *, enough: Callable[[], bool] = lambda: False) -> Prepared:
-    """What is due in a lane, as much as fits one push; of ``Target.probes`` one contact.
+def prepare(
+    target: Target,
+    lane: int,
+    *,
+    enough: Callable[[], bool] = lambda: False,
+    among: Collection[int] | None = None,
+) -> Prepared:
+    """What is due in a lane, or ``among`` some contacts, as much as fits one push; of
+    ``Target.probes`` one contact.
 
     Where most of it is unchanged more is claimed, until the push is half full or it is ``enough``.
     """
@@ -87,7 +94,7 @@ def prepare(target: Target, lane: int, *, enough: Callable[[], bool] = lambda: F
     retried: list[Entry] = []
     limit = target.batch
     began, leased_at = time.monotonic(), now()
-    while claims := leases.claim(owner, limit, lane=lane, anyone=target.probes):
+    while claims := leases.claim(owner, limit, lane=lane, anyone=target.probes, among=among):
         for entry in _built(owner, claims, target, prepared):
             (retried if entry[0].refused else fresh).append(entry)
         if (

@@ -32,7 +32,7 @@ class Wanted:
     photo: bool
     web: bool
     member_statuses: frozenset[str]
-    deactivated: str = deactivated.KEEP
+    deactivated: str = "keep"
 
 
 class Web(NamedTuple):

@@ -97,16 +97,20 @@ def claim(
     *,
     lane: int = lanes.LIVE,
     anyone: bool = False,
+    among: Collection[int] | None = None,
 ) -> list[Claim]:
-    """Lease up to ``limit`` due rows of a lane, companies first; or ``anyone``, by chance.
+    """Lease up to ``limit`` due rows of a lane, companies first; or ``anyone``, by chance; or those
+    ``among`` some contacts, in whatever lane they are.
 
     ``owner`` is new for each claim, so that an answer that comes too late finds nothing.
     """
     moment = now()
     row = table.c
-    rows = _free_rows(moment, limit, lane, anyone)
-    if len(rows) < limit and lane == lanes.LIVE and due.bring_companies_forward(moment):
-        rows = _free_rows(moment, limit, lane, anyone)
+    live = lane == lanes.LIVE and among is None
+    chosen = row.lane == lane if among is None else row.contact_id.in_(among)
+    rows = _free_rows(moment, limit, chosen, anyone)
+    if live and len(rows) < limit and due.bring_companies_forward(moment):
+        rows = _free_rows(moment, limit, chosen, anyone)
     if rows:
         db.session.execute(
             update(table)
@@ -131,7 +135,9 @@ def claim(
     ]
 
 
-def _free_rows(moment: dt.datetime, limit: int, lane: int, anyone: bool) -> Sequence[Any]:
+def _free_rows(
+    moment: dt.datetime, limit: int, chosen: ColumnElement[bool], anyone: bool
+) -> Sequence[Any]:
     row = table.c
     # Locked by a statement of their own: in one with the update, a planner may run the locking part
     # more than once. SQLite has no row locks and needs none: its transaction has begun as the only
@@ -141,7 +147,7 @@ def _free_rows(moment: dt.datetime, limit: int, lane: int, anyone: bool) -> Sequ
             *(row.contact_id, row.wanted, row.accepted, row.refused, row.rank, row.digest),
             *(row.told, row.accepted_at, row.attempts, _GUARDED),
         )
-        .where(row.lane == lane, due.is_due(moment))
+        .where(chosen, due.is_due(moment))
         .order_by(*((func.random(),) if anyone else (row.rank, row.next_try_at, row.contact_id)))
         .limit(limit)
         .with_for_update(skip_locked=True, of=table)

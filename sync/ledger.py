@@ -7,7 +7,7 @@ push, and whatever is lost between the two (a job, a worker, Redis) is found her
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -134,6 +134,21 @@ def note(contacts: changes.Ids) -> None:
         counted = [one.run(ids=contacts, **given) for one in _NOTING_IDS]
     if any(counted):
         wake_after_commit(lane)
+
+
+def begin(contact_ids: Collection[int]) -> None:
+    """Take contacts into the feed who are in no synced group (``first_sign_in``).
+
+    Who has a row keeps it as it is; of whom Higher Logic may not be told, it is not.
+    """
+    contact = scope.contacts("begun")
+    begun = select(contact.c.id, *_lane_and_rank(contact)).where(
+        contact.c.id.in_(contact_ids), scope.eligible(contact)
+    )
+    rows = _rows_of(begun, db.engine.dialect).on_conflict_do_nothing(
+        index_elements=[table.c.contact_id]
+    )
+    db.session.execute(rows, {"moment": now(), "lane": lanes.LIVE})
 
 
 Chosen = Callable[[Any], ColumnElement[bool]]

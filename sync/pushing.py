@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -54,14 +54,20 @@ class Totals:
         self.unfinished, self.ended_by = other.unfinished, other.ended_by
 
 
-def run(seconds: float = float("inf"), lane: int = lanes.BULK) -> Totals:
-    """Push until nothing is due, the gate closes, or so many seconds are over.
+def run(
+    seconds: float = float("inf"),
+    lane: int = lanes.BULK,
+    among: Collection[int] | None = None,
+) -> Totals:
+    """Push until nothing is due, the gate closes, or so many seconds are over; or some contacts
+    alone, in whatever lane they are.
 
     What is live goes first; in the live lane nothing else does. A bulk run looks for it between two
     pushes (Y25). Two runs at once share the work. Commits many times; what goes wrong in between is
     found by the next run once the leases have ended.
     """
-    this, end = _Run(lane), time.monotonic() + seconds
+    this = _Run(lane if among is None else lanes.LIVE, among)
+    end = time.monotonic() + seconds
     while this.step():
         if time.monotonic() >= end or jobs.ending.is_set():
             this.totals.unfinished = True
@@ -73,8 +79,9 @@ def run(seconds: float = float("inf"), lane: int = lanes.BULK) -> Totals:
 class _Run:
     """``waiting``: batches that are put together, the next first."""
 
-    def __init__(self, lane: int) -> None:
+    def __init__(self, lane: int, among: Collection[int] | None = None) -> None:
         self.lane = lane
+        self.among = among
         self.totals = Totals()
         self.waiting: deque[Batch] = deque()
         self.done = activity.Tally()
@@ -124,7 +131,7 @@ class _Run:
     def _prepare(
         self, target: Target, lane: int, enough: Callable[[], bool] = lambda: False
     ) -> None:
-        prepared = batches.prepare(target, lane, enough=enough)
+        prepared = batches.prepare(target, lane, enough=enough, among=self.among)
         self.waiting.extend(prepared.batches)
         self.totals.unchanged += prepared.unchanged
         self.totals.left_out += prepared.left_out

@@ -14,6 +14,7 @@ from flask import Response, request, url_for
 
 from idp import prepared
 from idp.oauth import (
+    arrivals,
     consent,
     known_clients,
     parameters,
@@ -144,6 +145,8 @@ def _refuse(asked: Authorization, error: OAuth2Error) -> Response:
 
 
 def _issue_code(asked: Authorization) -> Response:
+    if asked.sign_in is not None:
+        arrivals.tell(asked.client, asked.sign_in)
     # What was read may have ended since, which does no harm: a grant stands only while its
     # sign-in does.
     protocol_request = ProtocolRequest(asked.parameters)

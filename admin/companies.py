@@ -20,6 +20,7 @@ from admin.contact_forms import (
 from admin.contact_photos import PhotoPages
 from admin.lists import matches, page_of, searched
 from admin.merge import MergeableView
+from admin.sent import SentPages
 from idp import audit, custom_inputs
 from idp.database import db
 from idp.directory import contacts, exporting, fields, photos
@@ -39,7 +40,7 @@ MOST_PEOPLE = 20
 POINTED_AT: dict[str, Kind] = {"parent": "company", "main_contact": "person"}
 
 
-class CompaniesView(PhotoPages, MergeableView):
+class CompaniesView(PhotoPages, SentPages, MergeableView):
     """`/panel/companies/`."""
 
     model = Company

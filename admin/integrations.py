@@ -21,7 +21,10 @@ from idp.database import db
 from idp.directory.contacts import InvalidValue
 from sync import alert_settings, connection, deactivated, history_settings, pace
 
-TEXTS = ("base_url", "tenant_code", "member_statuses", "history_days", *pace.SETTINGS)
+TEXTS = (
+    *("base_url", "tenant_code", "member_statuses", "history_days", "reconcile_hour"),
+    *pace.SETTINGS,
+)
 DEACTIVATED = {
     deactivated.KEEP: "Leave them as they are",
     deactivated.INACTIVE: "Mark them inactive",
@@ -75,6 +78,13 @@ class SettingsForm(FlaskForm):  # type: ignore[misc]
     history_days = StringField(
         "Days that what was sent is kept",
         render_kw={"type": "number", "min": 1, "max": history_settings.LONGEST},
+    )
+    reconcile_hour = SelectField(
+        "Compare everything",
+        choices=[
+            SelectChoice("", "Never by itself"),
+            *(SelectChoice(str(hour), f"Each day at {hour:02}:00") for hour in range(24)),
+        ],
     )
     deactivated = RadioField(
         "Deactivated records", choices=[SelectChoice(*one) for one in DEACTIVATED.items()]
@@ -141,6 +151,7 @@ def _present() -> dict[str, Any]:
         "deactivated": link.deactivated,
         "guard_people": link.guard_people,
         "guard_percent": link.guard_percent,
+        "reconcile_hour": "" if link.reconcile_hour is None else str(link.reconcile_hour),
         **values,
     }
 

@@ -21,6 +21,7 @@ from admin.contact_forms import (
 from admin.contact_photos import PhotoPages
 from admin.lists import matches, page_of, searched
 from admin.merge import MergeableView
+from admin.sent import SentPages
 from idp import audit, custom_inputs
 from idp.database import db
 from idp.directory import accounts, contacts, exporting, fields, photos
@@ -50,7 +51,7 @@ ACCOUNT_STATES = {
 OWN = [*NAMES, *COMMON, "email", "in_directory"]
 
 
-class PeopleView(PhotoPages, MergeableView):
+class PeopleView(PhotoPages, SentPages, MergeableView):
     """`/panel/people/`."""
 
     model = Person

@@ -11,7 +11,8 @@ from collections.abc import Callable
 import click
 
 from idp.database import db
-from sync import connection, held, pushing, resend, status, verdicts
+from sync import connection, held, pushing, reconcile, resend, status, verdicts
+from sync.history_commands import history_command, show_command
 
 
 @click.group()
@@ -110,9 +111,33 @@ def resend_command(key: str) -> None:
 @sync.command("reconcile")
 def reconcile_command() -> None:
     """Compare every record with what Higher Logic accepted last; what differs is pushed."""
-    number = resend.reconcile()
-    db.session.commit()
-    click.echo(f"{number:,} contacts to be compared")
+    found = reconcile.run()
+    click.echo(_compared(found))
+
+
+@sync.command("verify")
+def verify_command() -> None:
+    """Compare every record with what Higher Logic accepted last, and send nothing.
+
+    Ends with status 1 when something differs that is not pending anyway.
+    """
+    found = reconcile.verify()
+    click.echo(_compared(found))
+    for key in reconcile.keys(found):
+        click.echo(f"differs: {key}")
+    if not found.well:
+        raise SystemExit(1)
+
+
+def _compared(found: reconcile.Report) -> str:
+    return (
+        f"{found.compared:,} compared: {found.differ:,} differ, {found.missing:,} missing, "
+        f"{found.orphaned:,} orphaned; {found.pending:,} pending anyway, {found.held:,} held"
+    )
+
+
+sync.add_command(history_command)
+sync.add_command(show_command)
 
 
 @sync.command("held")

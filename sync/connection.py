@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import CheckConstraint, String, false
+from sqlalchemy import CheckConstraint, SmallInteger, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp import audit, encryption
@@ -39,6 +39,7 @@ _SETTINGS = (
     "member_statuses",
     "deactivated",
     "history_days",
+    "reconcile_hour",
     *alert_settings.NAMES,
     *LIMITS,
     *pace.SETTINGS,
@@ -76,7 +77,9 @@ class HigherLogicConnection(Base):
     ``batch_size`` contacts go in one push, and ``smaller_batch`` for as long as that was too large;
     ``requests_per_minute`` pushes go in all, the next from ``next_request_at`` on.
 
-    ``history_days`` is how long what was sent is kept (``history``, ``tidy``).
+    ``history_days`` is how long what was sent is kept (``history``, ``tidy``). ``reconcile_hour``
+    is when, each day of the association's, everything is compared; ``None``: never.
+    ``reconciled_on`` is the day on which that was begun last (``reconcile``).
     """
 
     __tablename__ = "higher_logic_connection"
@@ -130,6 +133,10 @@ class HigherLogicConnection(Base):
     smaller_until: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     requests_per_minute: Mapped[int | None]
     next_request_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    reconcile_hour: Mapped[int | None] = mapped_column(
+        SmallInteger, default=history_settings.HOUR, server_default=str(history_settings.HOUR)
+    )
+    reconciled_on: Mapped[dt.date | None]
 
     @property
     def configured(self) -> bool:
@@ -216,6 +223,7 @@ def get() -> HigherLogicConnection:
             "history_days": history_settings.DAYS,
             "doubts": 0,
             "batch_size": pace.BATCH,
+            "reconcile_hour": history_settings.HOUR,
             **dict.fromkeys(SWITCHES, False),
         }
     )
@@ -224,7 +232,8 @@ def get() -> HigherLogicConnection:
 def change(**values: Any) -> HigherLogicConnection:
     """Change settings: ``base_url``, ``tenant_code``, ``api_key`` (an empty one takes it away), the
     switches, ``member_statuses``, ``alert_addresses`` (a list, or text with commas),
-    ``alert_after_hours``, ``deactivated``, ``history_days``, the ``LIMITS``, ``pace.SETTINGS``.
+    ``alert_after_hours``, ``deactivated``, ``history_days``, ``reconcile_hour``, the ``LIMITS``,
+    ``pace.SETTINGS``.
     Part of the transaction at hand.
 
     A new key, tenant or address lifts a stop. Another tenant or address has none of our records:
@@ -334,6 +343,8 @@ def _checked(name: str, value: Any) -> Any:
             return history_settings.checked_days(value)
         case "batch_size" | "requests_per_minute":
             return pace.checked(name, value)
+        case "reconcile_hour":
+            return history_settings.checked_hour(value)
         case _:
             return bool(value)
 

@@ -49,6 +49,9 @@ COMMANDS = [
     "sync push",
     "sync resend",
     "sync reconcile",
+    "sync verify",
+    "sync history",
+    "sync show",
     "keys rotate",
     "tidy",
 ]

@@ -1,0 +1,44 @@
+"""What Higher Logic has of a person or a company, since when, and what was sent before."""
+
+from typing import Any
+
+from admin.access import page
+from admin.lists import page_of
+from admin.records import RecordView, found, home
+from idp.directory.contacts import Contact
+from sync import history, history_words, items, status
+
+
+class SentPages(RecordView):
+    """The page about Higher Logic of a record."""
+
+    @page("/<key:key>/higher-logic")
+    def higher_logic(self, key: str) -> str:
+        """The record as it was accepted last, and the history, the newest first."""
+        contact: Contact = found(self.model, key)
+        accepted = history.accepted_last(contact)
+        item = history.item_of(accepted) if accepted is not None else None
+        standing = status.of_contact(contact)
+        return self.render(
+            "panel/higher_logic.html",
+            contact=contact,
+            back=home(contact),
+            sync=standing,
+            sync_label=status.label(standing),
+            accepted=accepted,
+            item=item,
+            listing=page_of(history.of_contact(contact)),
+            **_WORDS,
+        )
+
+
+def _json(attempt: Any) -> str:
+    return items.as_json(history.item_of(attempt))
+
+
+_WORDS: dict[str, Any] = {
+    "rows_of": items.rows,
+    "as_json": items.as_json,
+    "json_of": _json,
+    "sentence": history_words.sentence,
+}

@@ -1,0 +1,45 @@
+"""A person's and a company's page about Higher Logic."""
+
+import pytest
+from flask.testing import FlaskClient
+
+from idp.database import db
+from sync import connection, pushing, transport
+from tests import factories
+
+
+@pytest.mark.compliance("Y04")
+def test_what_higher_logic_has_and_what_it_refused_is_said_in_words(
+    staff: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [
+        b'{"success": true, "count": 1}',
+        b'{"success": false, "errorMessage": "<b>No.</b>"}',
+    ]
+    monkeypatch.setattr(transport, "post", lambda *_: transport.Response(200, {}, answers.pop(0)))
+    connection.change(base_url="http://127.0.0.1:9", tenant_code="ACME", api_key="the-secret-key")
+    person = factories.person(key="a-person", account=True, job_title="Analyst")
+    factories.group(type="security", sync=True, name="Current members")
+    db.session.commit()
+    assert "it has accepted no record yet" in staff.get("/panel/people/a-person/higher-logic").text
+    pushing.run()
+    person.job_title = "Director"
+    db.session.commit()
+    pushing.run()
+
+    page = staff.get("/panel/people/a-person/higher-logic").text
+    assert "<dt>Job title</dt><dd>Analyst</dd>" in page
+    assert "<dt>Security group: Current members</dt>" in page
+    assert "does not take this record as it is" in page
+    assert "&lt;b&gt;No.&lt;/b&gt; (refused)" in page
+    assert "Director" in page
+    assert "2 pushes" in page
+    assert "the-secret-key" not in page
+    assert 'href="/panel/people/a-person/higher-logic"' in staff.get("/panel/people/a-person").text
+
+
+def test_of_a_company_that_was_never_sent_there_is_nothing(staff: FlaskClient) -> None:
+    factories.company(key="a-company")
+    page = staff.get("/panel/companies/a-company/higher-logic").text
+    assert "Nothing was sent" in page
+    assert "Send again" not in page

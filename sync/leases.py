@@ -7,13 +7,12 @@ leased by the teller is not written: another worker has taken it over.
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Select,
     and_,
     bindparam,
     case,
@@ -38,6 +37,7 @@ LEASE = dt.timedelta(seconds=60)
 # A refused record is tried again by itself: what was wrong may have been mended over there.
 REFUSED_FIRST, REFUSED_LONGEST = 60.0, 6 * 3600.0
 ASIDE_FIRST = 5.0
+_PART = 5000
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,15 @@ def claim(
         db.session.execute(
             update(table)
             .where(row.contact_id.in_([found.contact_id for found in rows]))
-            .values(claimed=row.wanted, lease_owner=owner, lease_until=moment + lease)
+            .values(
+                claimed=row.wanted,
+                lease_owner=owner,
+                lease_until=moment + lease,
+                last_pushed_at=case(
+                    (row.lease_owner.is_not(None), _perhaps_pushed(moment)),
+                    else_=row.last_pushed_at,
+                ),
+            )
         )
     db.session.commit()
     return [
@@ -185,15 +193,15 @@ def accept(
     pointing = _pointing_to(
         [claim for claim, _, _ in accepted if claim.is_company and not claim.known]
     )
-    if pointing is not None:
+    if pointing:
         # Locked together and in order, before the claims alone would be.
-        ids = [claim.contact_id for claim, _, _ in accepted]
-        db.session.execute(
-            select(table.c.contact_id)
-            .where(or_(table.c.contact_id.in_(ids), table.c.contact_id.in_(pointing)))
-            .order_by(table.c.contact_id)
-            .with_for_update()
-        )
+        for ids in _parts({claim.contact_id for claim, _, _ in accepted}.union(pointing)):
+            db.session.execute(
+                select(table.c.contact_id)
+                .where(table.c.contact_id.in_(ids))
+                .order_by(table.c.contact_id)
+                .with_for_update()
+            )
     held = set(_held(owner, [claim for claim, _, _ in accepted]))
     values = [
         {"b_contact": claim.contact_id, "b_digest": digest, "b_told": told}
@@ -215,18 +223,19 @@ def accept(
         )
         if answer is not None:
             history.write(answer, held, moment)
-    if pointing is not None and held:
-        db.session.execute(
-            update(table)
-            .where(table.c.contact_id.in_(pointing))
-            .values(
-                lane=lanes.kept(table.c, lanes.BULK),
-                wanted=table.c.wanted + 1,
-                attempts=0,
-                next_try_at=moment,
-                wanted_since=wanted_since(literal(moment, type_=UTCDateTime())),
+    if pointing and held:
+        for ids in _parts(pointing):
+            db.session.execute(
+                update(table)
+                .where(table.c.contact_id.in_(ids))
+                .values(
+                    lane=lanes.kept(table.c, lanes.BULK),
+                    wanted=table.c.wanted + 1,
+                    attempts=0,
+                    next_try_at=moment,
+                    wanted_since=wanted_since(literal(moment, type_=UTCDateTime())),
+                )
             )
-        )
         wake_after_commit(lanes.BULK)
     db.session.commit()
 
@@ -307,10 +316,18 @@ def free_the_dead() -> int:
     if not dead:
         return 0
     freed = db.session.execute(
-        update(table).where(*leased, row.lease_owner.in_(dead)).values(**_FREE)
+        update(table)
+        .where(*leased, row.lease_owner.in_(dead))
+        .values(**_FREE, last_pushed_at=_perhaps_pushed(now()))
     )
     db.session.commit()
     return int(getattr(freed, "rowcount", 0))
+
+
+def _perhaps_pushed(moment: dt.datetime) -> ColumnElement[Any]:
+    """When a contact was pushed last, whose holder was lost: Higher Logic may have their push, and
+    nobody is left to write that down."""
+    return func.coalesce(table.c.last_pushed_at, literal(moment, type_=UTCDateTime()))
 
 
 _FREE: dict[str, Any] = {"lease_owner": None, "lease_until": None}
@@ -348,16 +365,33 @@ def _write(
     db.session.commit()
 
 
-def _pointing_to(companies: Sequence[Claim]) -> Select[int] | None:
+def _parts(ids: Iterable[int]) -> Iterator[list[int]]:
+    """Ids in order, as many at once as a statement takes."""
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), _PART):
+        yield ordered[start : start + _PART]
+
+
+def _pointing_to(companies: Sequence[Claim]) -> list[int]:
     """Those whose records were built while Higher Logic did not have these companies, and so lack
-    their ``ParentMemberKey``: child companies, and people who went without a refused company."""
+    their ``ParentMemberKey``, by id.
+
+    Child companies; people who went without a refused company; and people who were pushed before
+    the company was in scope, or in use. Whoever waited for it has not been claimed yet.
+    """
     if not companies:
-        return None
-    contact = scope.contacts("pointing")
+        return []
+    contact, ids = scope.contacts("pointing"), [claim.contact_id for claim in companies]
     passed_over = [claim.contact_id for claim in companies if claim.passed_over]
-    return select(contact.c.id).where(
-        or_(
-            contact.c.parent_id.in_([claim.contact_id for claim in companies]),
-            contact.c.company_id.in_(passed_over),
+    query = (
+        select(table.c.contact_id)
+        .join(contact, contact.c.id == table.c.contact_id)
+        .where(
+            or_(
+                contact.c.parent_id.in_(ids),
+                contact.c.company_id.in_(passed_over),
+                and_(contact.c.company_id.in_(ids), table.c.claimed > 0),
+            )
         )
     )
+    return list(db.session.scalars(query))

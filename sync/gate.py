@@ -87,9 +87,13 @@ def take_turn(target: Target) -> bool:
     apart = dt.timedelta(minutes=1) / target.requests_per_minute
     moment = now()
     following = db.session.scalar(select(row.next_request_at).where(row.id == 1).with_for_update())
-    # No further ahead than it can have been set: a clock that was wrong stops nothing.
-    turn = moment if following is None else max(moment, min(following, moment + apart))
-    near = turn - moment <= dt.timedelta(seconds=pace.PATIENCE)
+    patience = dt.timedelta(seconds=pace.PATIENCE)
+    # Whoever waits for a turn has set the next one after it. What is further ahead was set by a
+    # clock that was wrong, or for fewer requests a minute: it stops nothing.
+    if following is None or following > moment + patience + apart:
+        following = moment
+    turn = max(moment, following)
+    near = turn - moment <= patience
     if near:
         _update(target, next_request_at=turn + apart)
     db.session.commit()

@@ -265,3 +265,31 @@ def test_settings_of_another_tenant_meet_no_claim_of_the_old_one(
         assert not pushing._Run(lanes.BULK).step()
     assert tenant.pushes() == []
     assert rows(leases.table.c.lease_owner.is_not(None)) == []
+
+
+@pytest.mark.compliance("Y23")
+def test_turns_that_several_wait_for_are_apart(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paced(requests_per_minute=120)
+    waits: list[float] = []
+    # As if all of them asked in the same moment.
+    moment = now()
+    monkeypatch.setattr(gate, "now", lambda: moment)
+    monkeypatch.setattr(time, "sleep", waits.append)
+    given = target()
+    assert [gate.take_turn(given) for _ in range(5)] == [True, True, True, False, False]
+    assert waits == [0.0, 0.5, 1.0]
+
+
+def test_a_clock_that_was_wrong_stops_nothing_where_turns_are_far_apart(tenant: Tenant) -> None:
+    synced()
+    member()
+    paced(requests_per_minute=6)
+    db.session.execute(
+        update(connection.HigherLogicConnection).values(
+            next_request_at=now() + dt.timedelta(days=30)
+        )
+    )
+    db.session.commit()
+    assert push().accepted == 1

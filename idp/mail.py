@@ -36,7 +36,8 @@ def send(to: str, subject: str, text: str) -> None:
     message = EmailMessage()
     message["To"] = to
     message["From"] = settings.mail_from
-    message["Subject"] = subject.replace("\n", " ").replace("\r", " ")
+    # A header takes none of what ends a line anywhere, which is more than CR and LF (U+2028).
+    message["Subject"] = " ".join(subject.splitlines())
     message["Date"] = now()
     message.set_content(text)
     if settings.mail_url is None:

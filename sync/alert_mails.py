@@ -231,7 +231,8 @@ def _claim() -> _Claim | None:
 def _send(claim: _Claim) -> bool:
     try:
         mail.send(claim.address, claim.subject, claim.text)
-    except (OSError, smtplib.SMTPException) as error:
+    # ``ValueError``: what no mail can be made of must not come back for ever either.
+    except (OSError, smtplib.SMTPException, ValueError) as error:
         given_up = now() - claim.created_at > GIVEN_UP_AFTER
         again = now() + delay(claim.attempts, first=FIRST, longest=LONGEST)
         log.warning(

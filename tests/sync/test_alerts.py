@@ -310,3 +310,38 @@ def test_settings_that_make_no_sense_are_refused(
 def test_an_address_is_kept_once(app: Flask) -> None:
     row = connection.change(alert_addresses="Ops@example.org,\nops@EXAMPLE.org")
     assert row.alert_addresses == ["Ops@example.org"]
+
+
+def test_a_name_with_line_ends_of_all_kinds_is_mailed(tenant: Tenant, told: str) -> None:
+    group = synced(name="Policy\u2028Committee\u2029North")
+    members(40)
+    push()
+    groups.change(group, condition=conditions.parse(NOBODY))
+    db.session.commit()
+    push()
+    assert look() == 1
+    (begun,) = inbox()
+    assert "“Policy Committee North” are held back" in begun["Subject"]
+
+
+def test_what_no_mail_can_be_made_of_holds_up_no_other(
+    app: Flask, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection.change(
+        tenant_code="T", api_key=API_KEY, alert_addresses=["odd@example.org", "two@example.org"]
+    )
+    db.session.execute(
+        update(connection.HigherLogicConnection).values(stopped_at=now(), stopped_reason="No.")
+    )
+    db.session.commit()
+    send = mail.send
+
+    def odd(to: str, subject: str, text: str) -> None:
+        if to.startswith("odd"):
+            raise ValueError("no header")
+        send(to, subject, text)
+
+    monkeypatch.setattr(mail, "send", odd)
+    assert alerts.tick() == 1
+    assert alert_mails.send() == {"sent": 1, "not_sent": 1}
+    assert [message["To"] for message in inbox()] == ["two@example.org"]

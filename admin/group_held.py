@@ -94,14 +94,18 @@ class HeldPages(PanelView):
         if request.method == "POST" and number and asked == str(number):
             try:
                 done = verdict(group.key)
-                db.session.commit()
             except verdicts.NothingHeld:
                 db.session.rollback()
                 flash("Somebody else has decided already: nothing is held.", "danger")
-            else:
+                return redirect(url_for("panel_groups.group", key=key), 303)
+            if done == number:
+                db.session.commit()
                 said = "stay at Higher Logic" if verdict is verdicts.refuse else "are let go"
                 flash(f"{done:,} {said if done != 1 else _of_one(said)}.", "success")
-            return redirect(url_for("panel_groups.group", key=key), 303)
+                return redirect(url_for("panel_groups.group", key=key), 303)
+            # More came while the guard was waited for, which decides about a group alone.
+            db.session.rollback()
+            number = held.number(key, standing)
         return self.render(
             f"panel/{template}",
             group=group,

@@ -140,3 +140,16 @@ def test_what_is_decided_already_is_said(group: Group, owner: FlaskClient) -> No
     post(owner, "/panel/groups/policy/held/refuse", number="3")
     page = post(owner, "/panel/groups/policy/held/refuse", number="3").text
     assert "Nothing is held of “Policy Committee” any more." in page
+
+
+def test_more_that_came_while_the_guard_was_waited_for_is_asked_about(
+    group: Group, owner: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = held.number
+    seen = iter([2])
+    # The page counted two; the third was held before the owner's word had its turn.
+    monkeypatch.setattr(held, "number", lambda *given: next(seen, None) or counted(*given))
+    page = post(owner, "/panel/groups/policy/held/refuse", number="2")
+    assert page.status_code == 200
+    assert "it is 3 by now" in page.text
+    assert sorted(standings().values()) == ["held", "held", "held", "refused"]

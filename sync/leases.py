@@ -315,13 +315,22 @@ def free_the_dead() -> int:
         db.session.rollback()
     if not dead:
         return 0
-    freed = db.session.execute(
-        update(table)
+    # In the order that everybody locks in; whoever holds one has something newer to say of it.
+    theirs = (
+        select(row.contact_id)
         .where(*leased, row.lease_owner.in_(dead))
-        .values(**_FREE, last_pushed_at=_perhaps_pushed(now()))
+        .order_by(row.contact_id)
+        .with_for_update(skip_locked=True)
     )
+    freed = list(db.session.scalars(theirs))
+    if freed:
+        db.session.execute(
+            update(table)
+            .where(row.contact_id.in_(freed))
+            .values(**_FREE, last_pushed_at=_perhaps_pushed(now()))
+        )
     db.session.commit()
-    return int(getattr(freed, "rowcount", 0))
+    return len(freed)
 
 
 def _perhaps_pushed(moment: dt.datetime) -> ColumnElement[Any]:

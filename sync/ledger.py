@@ -23,6 +23,7 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
+    func,
     literal,
     or_,
     select,
@@ -250,6 +251,10 @@ def forget_accepted() -> None:
 
     Leases end, so that a push still on its way to the old tenant is not taken for the new one's.
     """
+    # Locked in the order that everybody locks in: an UPDATE alone takes rows as they lie, and would
+    # deadlock with a worker at work.
+    rows = select(table.c.contact_id).order_by(table.c.contact_id).with_for_update().subquery()
+    db.session.execute(select(func.count()).select_from(rows))
     db.session.execute(
         update(table).values(
             _NEW

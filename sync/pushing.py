@@ -89,6 +89,9 @@ class _Run:
     def step(self) -> bool:
         """One push; says whether there may be another."""
         self.done.write_if_old()
+        # By itself: who changes the settings holds the connection's row, which the gate may want,
+        # and wants these.
+        db.session.commit()
         target = gate.target()
         db.session.commit()
         if target is None:

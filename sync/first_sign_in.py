@@ -173,7 +173,12 @@ class _Desk:
             if self._at_work >= self._most:
                 return "Too many members were signing in for the first time at once."
             self._at_work += 1
-        running: Future[str] = self._threads.submit(self._push, arrival)
+        try:
+            running: Future[str] = self._threads.submit(self._push, arrival)
+        except RuntimeError:  # no thread begins in a process that is ending
+            with self._lock:
+                self._at_work -= 1
+            return "The server was about to end."
         try:
             return running.result(timeout=SECONDS)
         except TimeoutError:

@@ -35,8 +35,10 @@ def kept(name: str, ask: Callable[[], Answer]) -> Answer:
     """
     places: dict[str, _Place] = current_app.extensions.setdefault(_EXTENSION, {})
     place = places.setdefault(name, _Place())
-    if place.answers and (time.monotonic() < place.until or place.asking.locked()):
-        return place.answers[0]  # type: ignore[no-any-return]
+    # Looked at once: whoever is asking may be taking the old answer away.
+    answers = place.answers
+    if answers and (time.monotonic() < place.until or place.asking.locked()):
+        return answers[0]  # type: ignore[no-any-return]
     with place.asking:
         if place.answers and time.monotonic() < place.until:
             return place.answers[0]  # type: ignore[no-any-return]

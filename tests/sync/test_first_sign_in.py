@@ -453,3 +453,12 @@ def test_a_site_that_speaks_oauth_gets_the_key_that_higher_logic_has_by_then(
         client.fetch_token(f"{address}/oauth/token", authorization_response=arrived, state=state)
         told = client.get(f"{address}/oauth/userinfo", timeout=30).json()
     assert told["sub"] == person.key
+
+
+def test_in_a_process_that_is_ending_a_sign_in_goes_on(app: Flask) -> None:
+    desk = first_sign_in._Desk(app)
+    desk._threads.shutdown()
+    arrival = first_sign_in._Arrival(1, None, 1)
+    # As often as there are places: none of them is lost.
+    for _ in range(desk._most + 1):
+        assert desk.push(arrival) == "The server was about to end."

@@ -637,6 +637,22 @@ def test_a_main_contact_is_a_person_who_is_there(app: Flask, tmp_path: Path) -> 
     assert company.main_contact is None
 
 
+@pytest.mark.parametrize("rows", ["c,C,p\nd,D,later\n", "d,D,later\nc,C,p\n"])
+def test_new_companies_some_of_whose_main_contacts_are_still_to_come(
+    app: Flask, tmp_path: Path, rows: str
+) -> None:
+    person = factories.person(key="p")
+    db.session.commit()
+    report = importing.run(
+        "companies", people_file(tmp_path, f"Key,Name,Main Contact Key\n{rows}")
+    )
+    assert report.created == 2
+    found = {
+        company.key: company.main_contact_id for company in db.session.scalars(select(Company))
+    }
+    assert found == {"c": person.id, "d": None}
+
+
 def test_two_keys_of_one_record_are_one_record(app: Flask, tmp_path: Path) -> None:
     kept, *others = (factories.person(key=key) for key in ("kept", "a", "b"))
     for other in others:

@@ -55,7 +55,10 @@ class Writer:
             return
         moment = now()
         shared = self._new | {"created_at": moment, "updated_at": moment}
-        rows = [plan.changed | {"key": plan.key} for plan in plans]
+        # Not every new company has a main contact that is there already: all rows get the columns
+        # that any of them has.
+        blank = {name: shared.get(name) for plan in plans for name in plan.changed}
+        rows = [blank | plan.changed | {"key": plan.key} for plan in plans]
         insert_rows(
             CONTACTS, rows, **{name: shared[name] for name in shared if name not in rows[0]}
         )

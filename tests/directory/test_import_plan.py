@@ -643,9 +643,7 @@ def test_new_companies_some_of_whose_main_contacts_are_still_to_come(
 ) -> None:
     person = factories.person(key="p")
     db.session.commit()
-    report = importing.run(
-        "companies", people_file(tmp_path, f"Key,Name,Main Contact Key\n{rows}")
-    )
+    report = importing.run("companies", people_file(tmp_path, f"Key,Name,Main Contact Key\n{rows}"))
     assert report.created == 2
     found = {
         company.key: company.main_contact_id for company in db.session.scalars(select(Company))

@@ -267,12 +267,15 @@ def put_aside(owner: str, claims: Sequence[Claim], words: str) -> None:
     """Give claims back that nothing was said about, but of too many beside them: they are pushed
     a while later, and behind what is live."""
     tries = max(claim.attempts for claim in claims)
+    again = now() + delay(tries, first=ASIDE_FIRST, longest=REFUSED_LONGEST)
+    # Who was changed meanwhile is another record, and somebody may wait for it.
+    changed = table.c.wanted > table.c.claimed
     _write(
         _held(owner, claims),
         **_FREE,
-        lane=lanes.BULK,
-        attempts=table.c.attempts + 1,
-        next_try_at=now() + delay(tries, first=ASIDE_FIRST, longest=REFUSED_LONGEST),
+        lane=case((changed, table.c.lane), else_=lanes.BULK),
+        attempts=case((changed, 0), else_=table.c.attempts + 1),
+        next_try_at=case((changed, now()), else_=literal(again, type_=UTCDateTime())),
         last_error=words[:WORDS_LENGTH],
     )
 

@@ -266,3 +266,18 @@ class TestWhatBecomesOfAClaim:
         db.session.commit()
         leases.accept(owner, [(claims[0], "old", {})])
         assert row(person).accepted == 50
+
+
+def test_who_is_changed_while_they_are_put_aside_waits_for_nothing(app: Flask) -> None:
+    synced()
+    changed, other = member(), member()
+    owner, claims = claim()
+    changed.city = "Oslo"
+    db.session.commit()
+    leases.put_aside(owner, claims, "Too many beside them were refused.")
+    again, found = claim()
+    assert again
+    assert ids(found) == {changed.id}
+    assert row(changed).lane == lanes.LIVE
+    assert row(changed).attempts == 0
+    assert row(other).lane == lanes.BULK

@@ -20,7 +20,7 @@ from admin.contact_forms import (
 from admin.contact_photos import PhotoPages
 from admin.lists import matches, page_of, searched
 from admin.merge import MergeableView
-from admin.sent import SentPages
+from admin.sent import SentPages, after_resend
 from idp import audit, custom_inputs
 from idp.database import db
 from idp.directory import contacts, exporting, fields, photos
@@ -146,13 +146,14 @@ class CompaniesView(PhotoPages, SentPages, MergeableView):
     @page("/<key:key>/resend", methods=("POST",))
     def resend(self, key: str) -> Any:
         """Send the record to Higher Logic again."""
-        number = resend.resend(_found(key).key)
+        company = _found(key)
+        number = resend.resend(company.key)
         db.session.commit()
         if number:
             flash("The record is sent to Higher Logic again.", "success")
         else:
             flash("There is nothing to send: nobody of the company syncs.", "danger")
-        return redirect(url_for("panel_companies.company", key=key), 303)
+        return after_resend(company)
 
     def _form(self, company: Company | None) -> Any:
         custom = fields.all_fields("company")

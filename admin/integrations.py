@@ -157,23 +157,27 @@ def _present() -> dict[str, Any]:
 
 
 def _save(form: SettingsForm) -> bool:
-    """Save all of the form or nothing; what is wrong with it is said at the field."""
+    """Save all of the form or nothing; all that is wrong with it is said, each at its field."""
+    values: dict[str, Any] = {name: form[name].data or "" for name in TEXTS}
+    values |= {name: form[name].data for name in connection.SWITCHES}
+    values |= {name: form[name].data for name in alert_settings.NAMES}
+    values |= {name: form[name].data or "" for name in connection.LIMITS}
+    values["deactivated"] = form.deactivated.data
+    if form.api_key.data:
+        values["api_key"] = form.api_key.data
+    mistakes = connection.mistakes(**values)
     try:
         _save_association(form)
-        values: dict[str, Any] = {name: form[name].data or "" for name in TEXTS}
-        values |= {name: form[name].data for name in connection.SWITCHES}
-        values |= {name: form[name].data for name in alert_settings.NAMES}
-        values |= {name: form[name].data or "" for name in connection.LIMITS}
-        values["deactivated"] = form.deactivated.data
-        if form.api_key.data:
-            values["api_key"] = form.api_key.data
-        connection.change(**values)
-        db.session.commit()
+        if not mistakes:
+            connection.change(**values)
+            db.session.commit()
     except InvalidValue as error:
+        mistakes.append(error)
+    if mistakes:
         db.session.rollback()
-        form[error.field].errors = [str(error)]
-        return False
-    return True
+        for mistake in mistakes:
+            form[mistake.field].errors = [str(mistake)]
+    return not mistakes
 
 
 def _save_association(form: SettingsForm) -> None:

@@ -21,7 +21,7 @@ from admin.contact_forms import (
 from admin.contact_photos import PhotoPages
 from admin.lists import matches, page_of, searched
 from admin.merge import MergeableView
-from admin.sent import SentPages
+from admin.sent import SentPages, after_resend
 from idp import audit, custom_inputs
 from idp.database import db
 from idp.directory import accounts, contacts, exporting, fields, photos
@@ -206,13 +206,14 @@ class PeopleView(PhotoPages, SentPages, MergeableView):
     @page("/<key:key>/resend", methods=("POST",))
     def resend(self, key: str) -> Any:
         """Send the record to Higher Logic again."""
-        number = resend.resend(_found(key).key)
+        person = _found(key)
+        number = resend.resend(person.key)
         db.session.commit()
         if number:
             flash("The record is sent to Higher Logic again.", "success")
         else:
             flash("There is nothing to send: the person is in no synced group.", "danger")
-        return _back(key)
+        return after_resend(person)
 
     def _form(self, person: Person | None) -> Any:
         custom = fields.all_fields("person")

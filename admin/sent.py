@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from flask import redirect, request, url_for
+
 from admin.access import page
 from admin.lists import page_of
 from admin.records import RecordView, found, home
@@ -30,6 +32,13 @@ class SentPages(RecordView):
             listing=page_of(history.of_contact(contact)),
             **_WORDS,
         )
+
+
+def after_resend(contact: Contact) -> Any:
+    """Back to the page where *Send again* was pressed: this one, or the record's own."""
+    if request.args.get("then") == "higher-logic":
+        return redirect(url_for(".higher_logic", key=contact.key), 303)
+    return redirect(home(contact), 303)
 
 
 def _json(attempt: Any) -> str:

@@ -75,6 +75,11 @@ def explanation(standing: dict[str, Any]) -> str:
             return "They are being sent now. Nothing is left for you to do."
         case _ if not standing["groups"]:
             return "Make a group and switch its sync on: its members then appear at Higher Logic."
+        case _ if standing["held"]:
+            return (
+                "All changes have been accepted there, but for the removals that are held back: "
+                "see below."
+            )
         case _:
             return "Everything that Higher Logic should have has been accepted there."
 

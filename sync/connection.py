@@ -273,6 +273,17 @@ def change(**values: Any) -> HigherLogicConnection:
     return row
 
 
+def mistakes(**values: Any) -> list[InvalidValue]:
+    """What ``change`` would refuse of these settings: all of it, so that it is mended in one go."""
+    found = []
+    for name, value in values.items():
+        try:
+            _checked(name, value)
+        except InvalidValue as error:
+            found.append(error)
+    return found
+
+
 def test() -> wire.Outcome:
     """Push nothing, with key and tenant code, and say how that went; the message is for the staff.
 

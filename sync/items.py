@@ -54,11 +54,17 @@ _LABELS = {
     "OtherBlogURL": "Another blog",
 }
 
+_PHONE_TYPES = {f"Phone{number}Type" for number in range(1, 5)}
+
 
 def rows(item: Item) -> list[tuple[str, str]]:
     """What an item says, as names and values; what is empty is left out."""
+    told = item["MemberDetails"]
     details = [
-        (_LABELS.get(name, name), _text(value)) for name, value in item["MemberDetails"].items()
+        (_LABELS.get(name, name), _text(value))
+        for name, value in told.items()
+        # The type is always sent; of a number that is not there it says nothing.
+        if not (name in _PHONE_TYPES and not told[name.removesuffix("Type")])
     ]
     groups = [
         (f"{kind}: {group['GroupName']}{_role(group)}", _days(group))

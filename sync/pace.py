@@ -22,7 +22,7 @@ def checked(name: str, value: Any) -> int | None:
     Raises ``InvalidValue``."""
     text = "" if value is None else str(value).strip()
     if name == "requests_per_minute":
-        return _number(name, text, MOST_REQUESTS, "requests a minute") if text else None
+        return _number(name, text, MOST_REQUESTS, "pushes a minute") if text else None
     return _number(name, text, LARGEST_BATCH, "contacts in one push")
 
 

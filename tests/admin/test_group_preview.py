@@ -66,8 +66,12 @@ def test_who_leaves_and_who_does_not_reach_higher_logic_have_lists(
     factories.group(key="g", type="security", sync=True)
     page = look(staff, "/panel/groups/g", who="leave", sync="y")
     assert "Ada Leaving" in page
-    assert "Will be taken out" in page
+    assert "Would be held back" in page, "nobody would be left"
     assert "Ada Joining" not in page
+    factories.person(city="Oslo", last_name="Staying", account=True)
+    page = look(staff, "/panel/groups/g", who="leave", sync="y")
+    assert "Will be taken out" in page
+    assert "held back" not in page
     page = look(staff, "/panel/groups/g", who="left_out", sync="y")
     assert "Ada Joining" in page
     assert "Ada Leaving" not in page

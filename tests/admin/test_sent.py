@@ -5,7 +5,7 @@ from flask.testing import FlaskClient
 
 from idp.database import db
 from sync import connection, pushing, transport
-from tests import factories
+from tests import browsing, factories
 
 
 @pytest.mark.compliance("Y04")
@@ -31,10 +31,16 @@ def test_what_higher_logic_has_and_what_it_refused_is_said_in_words(
     assert "<dt>Job title</dt><dd>Analyst</dd>" in page
     assert "<dt>Security group: Current members</dt>" in page
     assert "does not take this record as it is" in page
-    assert "&lt;b&gt;No.&lt;/b&gt; (refused)" in page
+    assert "Its words: &lt;b&gt;No.&lt;/b&gt;" in page
     assert "Director" in page
-    assert "2 pushes" in page
+    assert "2 times sent" in page
     assert "the-secret-key" not in page
+    assert "Type of phone" not in page, "there is no phone"
+    again = "/panel/people/a-person/resend?then=higher-logic"
+    assert f'action="{again}"' in page
+    answer = browsing.submit(staff, "/panel/people/a-person/higher-logic", again)
+    assert answer.location == "/panel/people/a-person/higher-logic"
+    assert "is sent to Higher Logic again" in staff.get(answer.location).text
     assert 'href="/panel/people/a-person/higher-logic"' in staff.get("/panel/people/a-person").text
 
 

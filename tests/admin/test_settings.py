@@ -82,6 +82,23 @@ def test_a_wrong_setting_is_said_at_its_field_and_nothing_is_saved(
         assert association.get().name == "Your association"
 
 
+def test_all_that_is_wrong_is_said_at_once(app: Flask, owner: FlaskClient) -> None:
+    wrong = {
+        "name": ("", "The association needs a name."),
+        "tenant_code": ("two words", "A tenant code is one word"),
+        "batch_size": ("0", "A number of contacts in one push"),
+        "requests_per_minute": ("fast", "A number of pushes a minute"),
+        "history_days": ("99999", "A number of days"),
+        "guard_percent": ("200", "A whole number from 1 to 100."),
+        "alert_addresses": ("nobody", "“nobody” is no e-mail address."),
+    }
+    values = {name: value for name, (value, _message) in wrong.items()}
+    page = browsing.submit(owner, "/panel/integrations/", **{**SETTINGS, **values}).text
+    for name, (_value, message) in wrong.items():
+        assert f'id="{name}-error">{message}' in page
+    assert not connection.get().configured
+
+
 def test_the_connection_is_tested_and_the_result_is_said_in_words(
     app: Flask, owner: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

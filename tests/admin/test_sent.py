@@ -29,6 +29,7 @@ def test_what_higher_logic_has_and_what_it_refused_is_said_in_words(
 
     page = staff.get("/panel/people/a-person/higher-logic").text
     assert "<dt>Job title</dt><dd>Analyst</dd>" in page
+    assert "What has changed since is not there yet." in page
     assert "<dt>Security group: Current members</dt>" in page
     assert "does not take this record as it is" in page
     assert "Its words: &lt;b&gt;No.&lt;/b&gt;" in page

@@ -209,6 +209,7 @@ def test_what_is_held_is_told_on_every_page_with_the_way_to_its_group(
         assert words in staff.get(path).text
     page = standing(staff)
     assert "Because nobody would be left in it." in page
+    assert "Everything that Higher Logic should have" not in page
     assert f'href="/panel/groups/{group.key}/held"' in page
 
 

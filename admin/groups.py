@@ -67,7 +67,7 @@ class GroupsView(MembersPages, HeldPages):
         )
         if (asked := _asked()) is not None:
             query = query.where(asked)
-        standing = {group["key"]: group for group in status.overall()["groups"]}
+        standing = {group["key"]: group for group in status.of_groups()}
         return self.render(
             "panel/groups.html",
             listing=page_of(query),

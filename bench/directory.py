@@ -9,7 +9,6 @@ From the environment: ``SIZES`` (numbers of people, separated by commas), ``DATA
 ``N`` (changes of each kind in a round). The report is written when everything takes part.
 """
 
-import os
 import signal
 import sys
 import tempfile
@@ -24,7 +23,7 @@ import psycopg
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from bench import association, cores, directory_report, directory_work, facts, postgres
+from bench import association, cores, directory_report, directory_work, environment, facts, postgres
 from bench.directory_report import Rounds
 from bench.directory_work import Contestant, Round
 from idp.database import db
@@ -48,10 +47,6 @@ POSTGRES = {
 }
 
 
-class UsageError(Exception):
-    """The environment asks for what cannot be done."""
-
-
 @dataclass(frozen=True)
 class Plan:
     """What to run."""
@@ -69,35 +64,14 @@ class Plan:
 
 
 def plan() -> Plan:
-    """The plan that the environment asks for. Raises ``UsageError``."""
-    sizes = _names("SIZES", tuple(map(str, SIZES)))
-    if not all(size.isdigit() and 100 <= int(size) <= 2_000_000 for size in sizes):
-        raise UsageError("SIZES are numbers from 100 to 2,000,000, separated by commas.")
+    """The plan that the environment asks for. Raises ``environment.UsageError``."""
     return Plan(
-        tuple(sorted({int(size) for size in sizes})),
-        _known("DATABASE", DATABASES),
-        _known("ONLY", PARTS),
-        _number("ROUNDS", 5),
-        _number("N", 100),
+        environment.sizes(SIZES, most=2_000_000),
+        environment.known("DATABASE", DATABASES),
+        environment.known("ONLY", PARTS),
+        environment.number("ROUNDS", 5),
+        environment.number("N", 100),
     )
-
-
-def _names(name: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(filter(None, os.environ.get(name, "").split(","))) or default
-
-
-def _known(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    given = _names(name, known)
-    if unknown := set(given) - set(known):
-        raise UsageError(f"{name} has {', '.join(unknown)}; there are {', '.join(known)}.")
-    return tuple(one for one in known if one in given)
-
-
-def _number(name: str, default: int) -> int:
-    given = os.environ.get(name, str(default))
-    if not given.isdigit() or not int(given):
-        raise UsageError(f"{name} is no number above 0.")
-    return int(given)
 
 
 @contextmanager
@@ -188,7 +162,7 @@ def main() -> int:
     """Run it; the exit code is 1 when it cannot be run, whether or not a target is met."""
     try:
         asked = plan()
-    except UsageError as error:
+    except environment.UsageError as error:
         print(error, file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, _end)

@@ -11,7 +11,6 @@ table and writes nothing).
 """
 
 import asyncio
-import os
 import signal
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from bench import cores, facts, floor, load, oidc_provider, postgres, report, tessera
+from bench import cores, environment, facts, floor, load, oidc_provider, postgres, report, tessera
 from bench.floor import Floor
 from bench.load import Refused
 from bench.postgres import NotDurable
@@ -32,10 +31,6 @@ CONTESTANTS = ("tessera-sqlite", "node-sqlite", "tessera-postgres", "node-postgr
 REPORT = Path(__file__).with_name("sso.md")
 # A client's address may ask so often in a minute; each connection has an address of its own.
 _MOST_EACH = 500
-
-
-class UsageError(Exception):
-    """The environment asks for what cannot be done."""
 
 
 @dataclass(frozen=True)
@@ -58,22 +53,13 @@ class Plan:
 
 
 def plan() -> Plan:
-    """The plan that the environment asks for. Raises ``UsageError``."""
-    only = tuple(filter(None, os.environ.get("ONLY", "").split(","))) or CONTESTANTS
-    if unknown := set(only) - set(CONTESTANTS):
-        raise UsageError(f"ONLY has {', '.join(unknown)}; there are {', '.join(CONTESTANTS)}.")
-    parallel = _number("PARALLEL", 8)
-    times = max(1, _number("N", 400) // parallel)
+    """The plan that the environment asks for. Raises ``environment.UsageError``."""
+    only = environment.known("ONLY", CONTESTANTS)
+    parallel = environment.number("PARALLEL", 8)
+    times = max(1, environment.number("N", 400) // parallel)
     if times > _MOST_EACH:
-        raise UsageError(f"N is at most {_MOST_EACH} for each of the PARALLEL members.")
-    return Plan(_number("ROUNDS", 7), times, parallel, only)
-
-
-def _number(name: str, default: int) -> int:
-    given = os.environ.get(name, str(default))
-    if not given.isdigit() or not int(given):
-        raise UsageError(f"{name} is no number above 0.")
-    return int(given)
+        raise environment.UsageError(f"N is at most {_MOST_EACH} for each of the PARALLEL members.")
+    return Plan(environment.number("ROUNDS", 7), times, parallel, only)
 
 
 @dataclass
@@ -162,7 +148,7 @@ def main() -> int:
     try:
         asked = plan()
         servers, ours = cores.two()
-    except (UsageError, cores.OneCore) as error:
+    except (environment.UsageError, cores.OneCore) as error:
         print(error, file=sys.stderr)
         return 1
     signal.signal(signal.SIGTERM, _end)

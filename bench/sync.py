@@ -25,7 +25,16 @@ from types import FrameType
 import psycopg
 from cryptography.fernet import Fernet
 
-from bench import association, cores, facts, postgres, sync_receiver, sync_report, sync_work
+from bench import (
+    association,
+    cores,
+    environment,
+    facts,
+    postgres,
+    sync_receiver,
+    sync_report,
+    sync_work,
+)
 from bench.directory import POSTGRES
 from bench.sync_receiver import Receiver
 from bench.sync_report import Measured
@@ -49,10 +58,6 @@ FAR_SECONDS = 0.1
 WORKERS_SIZE = 20_000
 
 
-class UsageError(Exception):
-    """The environment asks for what cannot be done."""
-
-
 @dataclass(frozen=True)
 class Plan:
     """What to run."""
@@ -70,35 +75,14 @@ class Plan:
 
 
 def plan() -> Plan:
-    """The plan that the environment asks for. Raises ``UsageError``."""
-    sizes = _names("SIZES", tuple(map(str, SIZES)))
-    if not all(size.isdigit() and 100 <= int(size) <= 1_000_000 for size in sizes):
-        raise UsageError("SIZES are numbers from 100 to 1,000,000, separated by commas.")
+    """The plan that the environment asks for. Raises ``environment.UsageError``."""
     return Plan(
-        tuple(sorted({int(size) for size in sizes})),
-        _known("DATABASE", DATABASES),
-        _known("ONLY", PARTS),
-        _number("SECONDS", 20),
-        _number("EDITS", 1000),
+        environment.sizes(SIZES, most=1_000_000),
+        environment.known("DATABASE", DATABASES),
+        environment.known("ONLY", PARTS),
+        environment.number("SECONDS", 20),
+        environment.number("EDITS", 1000),
     )
-
-
-def _names(name: str, default: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(filter(None, os.environ.get(name, "").split(","))) or default
-
-
-def _known(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    given = _names(name, known)
-    if unknown := set(given) - set(known):
-        raise UsageError(f"{name} has {', '.join(unknown)}; there are {', '.join(known)}.")
-    return tuple(one for one in known if one in given)
-
-
-def _number(name: str, default: int) -> int:
-    given = os.environ.get(name, str(default))
-    if not given.isdigit() or not int(given):
-        raise UsageError(f"{name} is no number above 0.")
-    return int(given)
 
 
 @contextmanager
@@ -213,7 +197,7 @@ def main() -> int:
     """Run it; the exit code is 1 when it cannot be run, whether or not a target is met."""
     try:
         asked = plan()
-    except UsageError as error:
+    except environment.UsageError as error:
         print(error, file=sys.stderr)
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):

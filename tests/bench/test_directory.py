@@ -6,7 +6,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from bench import association, association_groups, directory, directory_report, directory_work
+from bench import (
+    association,
+    association_groups,
+    directory,
+    directory_report,
+    directory_work,
+    environment,
+)
 from bench.directory_report import Rounds
 from bench.directory_work import CHANGES, CONDITIONS, FLOOR, PREVIEWS, Contestant, Moved, Round
 from idp.database import db
@@ -126,7 +133,7 @@ def test_only_what_was_measured_is_reported() -> None:
 def test_the_environment_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, wrong in (("SIZES", "many"), ("SIZES", "5"), ("DATABASE", "oracle"), ("ONLY", "x")):
         monkeypatch.setenv(name, wrong)
-        with pytest.raises(directory.UsageError, match=name):
+        with pytest.raises(environment.UsageError, match=name):
             directory.plan()
         monkeypatch.delenv(name)
     assert directory.plan().whole

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import sync, sync_report
+from bench import environment, sync, sync_report
 from bench.sync_report import Measured
 from bench.sync_work import Floor, Live, Sync
 
@@ -116,7 +116,7 @@ def test_only_what_was_measured_is_reported() -> None:
 def test_the_environment_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, wrong in (("SIZES", "many"), ("SIZES", "5"), ("DATABASE", "oracle"), ("EDITS", "0")):
         monkeypatch.setenv(name, wrong)
-        with pytest.raises(sync.UsageError, match=name):
+        with pytest.raises(environment.UsageError, match=name):
             sync.plan()
         monkeypatch.delenv(name)
     assert sync.plan().whole

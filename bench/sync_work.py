@@ -18,7 +18,8 @@ from bench import cores, processes
 from bench.sync_receiver import CHANGE, PATH, Push, Receiver
 from idp.database import db
 from idp.directory.contacts import Person
-from sync import connection, feed, ledger, pace, resend, wire
+from sync import connection, feed, ledger, pace, wire
+from sync.reconcile import run as reconcile_all
 
 MEGABYTE = 1024
 # So long is waited for a worker that accepts nothing any more.
@@ -204,8 +205,7 @@ def reconcile(here: Deployment, receiver: Receiver, pids: Sequence[int]) -> Sync
     with _watched(here, pids) as seen:
         began = time.time()
         with here.app.app_context():
-            number = resend.reconcile()
-            db.session.commit()
+            number = reconcile_all().compared
             db.session.remove()
         here.settle()
         seconds = time.time() - began

@@ -1,9 +1,8 @@
 """Sending again what Higher Logic has, or should have: by hand, or to put drift right."""
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from idp import audit
-from idp.database import db
 from idp.directory import groups
 from idp.directory.contacts import Contact, find
 from idp.directory.membership import contact_ids_of
@@ -33,16 +32,4 @@ def resend(key: str | None = None) -> int:
     ledger.note(contacts)
     number = ledger.forget_digests(contacts)
     audit.record(audit.Event.RESENT, key or "", contacts=number)
-    return number
-
-
-def reconcile() -> int:
-    """Compare every record with what Higher Logic accepted last; what differs is pushed (Y06).
-
-    Gives how many contacts the ledger has. Part of the transaction at hand; its commit wakes the
-    sync.
-    """
-    ledger.note_everything()
-    number = db.session.scalar(select(func.count()).select_from(ledger.table)) or 0
-    audit.record(audit.Event.RECONCILED, contacts=number)
     return number

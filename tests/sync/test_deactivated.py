@@ -9,7 +9,7 @@ from flask import Flask
 from idp.database import db
 from idp.directory import accounts, deactivation, fields, groups, merging
 from idp.directory.contacts import InvalidValue, Person
-from sync import connection, deactivated, preview, resend, status
+from sync import connection, deactivated, ledger, preview, status
 from tests import factories
 from tests.sync.conftest import Tenant, member, push, row, synced
 from tests.sync.test_preview import edited
@@ -113,7 +113,7 @@ def test_it_is_told_once(tenant: Tenant, policy: str) -> None:
     put_out_of_use(person)
     push()
     before = len(tenant.pushes())
-    resend.reconcile()
+    ledger.note_everything()
     db.session.commit()
     assert push().unchanged == 1
     assert len(tenant.pushes()) == before

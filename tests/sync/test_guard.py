@@ -28,6 +28,7 @@ from sync import (
     guard,
     held,
     leases,
+    ledger,
     preview,
     pushing,
     resend,
@@ -126,7 +127,7 @@ def test_everything_else_goes_on_while_a_group_is_held(tenant: Tenant, group: An
     assert tenant.members(group.key) == keys(people)
     assert tenant.members(other.key) == keys([*people, new])
     # Nothing has changed: there is nothing to send, and nobody waits.
-    resend.reconcile()
+    ledger.note_everything()
     db.session.commit()
     assert push().requests == 0
     assert status.overall()["pending"] == 0

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, text, update
 from idp.database import db, now
 from idp.directory import fields, merging
 from idp.directory.contacts import Contact, InvalidValue
-from sync import connection, history, packing, resend, tidy, transport
+from sync import connection, history, ledger, packing, tidy, transport
 from tests.sync.conftest import (
     API_KEY,
     TENANT,
@@ -63,7 +63,7 @@ def test_what_is_unchanged_leaves_no_row(tenant: Tenant) -> None:
     synced()
     members(3)
     push()
-    resend.reconcile()
+    ledger.note_everything()
     db.session.commit()
     push()
     assert len(kept()) == 3

@@ -59,7 +59,7 @@ def test_a_pending_contact_that_somebody_changes_becomes_live_and_stays_so(app: 
     people[0].job_title = "Analyst"
     db.session.commit()
     assert in_lane(lanes.LIVE) == {people[0].id}
-    resend.reconcile()
+    ledger.note_everything()
     db.session.commit()
     assert in_lane(lanes.LIVE) == {people[0].id}
 
@@ -70,7 +70,7 @@ def test_an_accepted_contact_of_the_live_lane_is_one_of_many_in_a_reconcile(app:
     owner = "one"
     leases.accept(owner, [(claim, "digest", {}) for claim in leases.claim(owner, 1)])
     members(MANY)
-    resend.reconcile()
+    ledger.note_everything()
     db.session.commit()
     assert row(person).lane == lanes.BULK
 

@@ -158,8 +158,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def reconcile(self) -> None:
-        """Staff have everything compared."""
-        resend.reconcile()
+        """A setting changed that may be about everybody: everything is compared."""
+        ledger.note_everything()
         db.session.commit()
 
     @invariant()
@@ -200,7 +200,7 @@ class Machine(RuleBasedStateMachine):
             self.memory.add(oracle.read())
             assert self.memory.differences(self.receiver.held) == []
             requests = self.receiver.requests
-            resend.reconcile()
+            ledger.note_everything()
             db.session.commit()
             pushing.run()
             assert self.receiver.requests == requests, "nothing changed, and something was sent"

@@ -33,7 +33,7 @@ def test_the_kept_record_anew_and_the_alias_once_as_inactive_in_no_group(tenant:
     assert tenant.details(kept.key)["City"] == "Bern"
     assert tenant.details(kept.key)["IsActive"] is True
     before = len(tenant.pushes())
-    resend.reconcile()
+    ledger.note_everything()
     db.session.commit()
     push()
     assert len(tenant.pushes()) == before

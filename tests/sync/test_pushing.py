@@ -78,7 +78,7 @@ def test_a_second_run_with_nothing_changed_makes_no_request(tenant: Tenant) -> N
     members(5)
     push()
     before = len(tenant.pushes())
-    resend.reconcile()
+    ledger.note_everything()
     db.session.commit()
     totals = push()
     assert (totals.requests, totals.unchanged, totals.accepted) == (0, 5, 0)

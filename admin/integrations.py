@@ -19,7 +19,14 @@ from admin.access import PanelView, page
 from idp import association, audit
 from idp.database import db
 from idp.directory.contacts import InvalidValue
-from sync import alert_settings, connection, deactivated, history_settings, pace
+from sync import (
+    alert_settings,
+    connection,
+    connection_settings,
+    deactivated,
+    history_settings,
+    pace,
+)
 
 TEXTS = (
     *("base_url", "tenant_code", "member_statuses", "history_days", "reconcile_hour"),
@@ -138,7 +145,7 @@ def _present() -> dict[str, Any]:
             "tenant_code",
             "history_days",
             *pace.SETTINGS,
-            *connection.SWITCHES,
+            *connection_settings.SWITCHES,
         )
     }
     return {
@@ -159,9 +166,9 @@ def _present() -> dict[str, Any]:
 def _save(form: SettingsForm) -> bool:
     """Save all of the form or nothing; all that is wrong with it is said, each at its field."""
     values: dict[str, Any] = {name: form[name].data or "" for name in TEXTS}
-    values |= {name: form[name].data for name in connection.SWITCHES}
+    values |= {name: form[name].data for name in connection_settings.SWITCHES}
     values |= {name: form[name].data for name in alert_settings.NAMES}
-    values |= {name: form[name].data or "" for name in connection.LIMITS}
+    values |= {name: form[name].data or "" for name in connection_settings.LIMITS}
     values["deactivated"] = form.deactivated.data
     if form.api_key.data:
         values["api_key"] = form.api_key.data

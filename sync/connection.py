@@ -1,18 +1,15 @@
 """The connection: what the association's staff set of Higher Logic, and how it stands. One row."""
 
 import datetime as dt
-import re
-from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
-from sqlalchemy import CheckConstraint, SmallInteger, String, false
+from sqlalchemy import CheckConstraint, SmallInteger, String, false, inspect
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.schema import CallableColumnDefault, ScalarElementColumnDefault
 
 from idp import audit, encryption
 from idp.database import Base, JSONDocument, UTCDateTime, db, now
-from idp.directory.contacts import InvalidValue, checked_text
-from idp.settings import is_loopback
+from idp.directory.contacts import InvalidValue
 from sync import (
     activity,
     alert_settings,
@@ -25,29 +22,12 @@ from sync import (
     pace,
     wire,
 )
+from sync.connection_settings import SWITCHES, URL_LENGTH, checked
 from sync.feed import Wanted
 from sync.limits import Limits
 
 BASE_URL = "https://data.higherlogic.com"
-SWITCHES = ("integrate_bio", "integrate_profile_image", "integrate_social_media")
 MEMBER_STATUSES = ("Current", "Grace")
-LIMITS = ("guard_people", "guard_percent")
-_SETTINGS = (
-    "base_url",
-    "tenant_code",
-    "api_key",
-    "member_statuses",
-    "deactivated",
-    "history_days",
-    "reconcile_hour",
-    *alert_settings.NAMES,
-    *LIMITS,
-    *pace.SETTINGS,
-    *SWITCHES,
-)
-_URL_LENGTH = 255
-_CODE = re.compile(r"[!-~]{1,100}")
-_KEY = re.compile(r"[!-~]{1,500}")
 
 
 class HigherLogicConnection(Base):
@@ -89,7 +69,7 @@ class HigherLogicConnection(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, default=1)
-    base_url: Mapped[str] = mapped_column(String(_URL_LENGTH), default=BASE_URL)
+    base_url: Mapped[str] = mapped_column(String(URL_LENGTH), default=BASE_URL)
     tenant_code: Mapped[str] = mapped_column(String(100), default="")
     sealed_key: Mapped[str] = mapped_column("api_key", default="")
     integrate_bio: Mapped[bool] = mapped_column(default=False, server_default=false())
@@ -204,36 +184,25 @@ class HigherLogicConnection(Base):
 
 def get() -> HigherLogicConnection:
     """The connection; one that was not saved yet has the defaults."""
-    return db.session.get(HigherLogicConnection, 1) or HigherLogicConnection(
-        **{
-            "id": 1,
-            "base_url": BASE_URL,
-            "tenant_code": "",
-            "sealed_key": "",
-            "member_statuses": list(MEMBER_STATUSES),
-            "alert_addresses": [],
-            "alert_after_hours": alert_settings.AFTER_HOURS,
-            "deactivated": deactivated.KEEP,
-            "guard_people": limits.PEOPLE,
-            "guard_percent": limits.PERCENT,
-            "last_test_message": "",
-            "stopped_reason": "",
-            "paused_reason": "",
-            "pauses": 0,
-            "history_days": history_settings.DAYS,
-            "doubts": 0,
-            "batch_size": pace.BATCH,
-            "reconcile_hour": history_settings.HOUR,
-            **dict.fromkeys(SWITCHES, False),
-        }
-    )
+    return db.session.get(HigherLogicConnection, 1) or HigherLogicConnection(**_defaults())
+
+
+def _defaults() -> dict[str, Any]:
+    # What a flush would fill in.
+    values = {}
+    for name, column in inspect(HigherLogicConnection).columns.items():
+        if isinstance(column.default, ScalarElementColumnDefault):
+            values[name] = column.default.arg
+        elif isinstance(column.default, CallableColumnDefault):
+            values[name] = column.default.arg(None)  # type: ignore[arg-type]  # asks for nothing
+    return values
 
 
 def change(**values: Any) -> HigherLogicConnection:
     """Change settings: ``base_url``, ``tenant_code``, ``api_key`` (an empty one takes it away), the
     switches, ``member_statuses``, ``alert_addresses`` (a list, or text with commas),
-    ``alert_after_hours``, ``deactivated``, ``history_days``, ``reconcile_hour``, the ``LIMITS``,
-    ``pace.SETTINGS``.
+    ``alert_after_hours``, ``deactivated``, ``history_days``, ``reconcile_hour``, the limits of the
+    guard, ``pace.SETTINGS``.
     Part of the transaction at hand.
 
     A new key, tenant or address lifts a stop. Another tenant or address has none of our records:
@@ -241,20 +210,17 @@ def change(**values: Any) -> HigherLogicConnection:
     about; what Higher Logic was told of them before is not taken back by *keep*. Raises
     ``InvalidValue``; ``TypeError`` for another name.
     """
-    for name in values:
-        if name not in _SETTINGS:
-            raise TypeError(f"the connection has no setting {name!r}")
-    checked = {name: _checked(name, value) for name, value in values.items()}
+    given = {name: checked(name, value) for name, value in values.items()}
     row = get()
-    changed = sorted(name for name, value in checked.items() if _present(row, name) != value)
+    changed = sorted(name for name, value in given.items() if _present(row, name) != value)
     if not changed:
         return row
     db.session.add(row)
     for name in changed:
         if name == "api_key":
-            row.sealed_key = encryption.encrypt(checked[name]) if checked[name] else ""
+            row.sealed_key = encryption.encrypt(given[name]) if given[name] else ""
         else:
-            setattr(row, name, checked[name])
+            setattr(row, name, given[name])
     audit.record(audit.Event.CONNECTION_CHANGED, changed=changed)
     if {"base_url", "tenant_code", "api_key"} & set(changed):
         row.clear()
@@ -278,7 +244,7 @@ def mistakes(**values: Any) -> list[InvalidValue]:
     found = []
     for name, value in values.items():
         try:
-            _checked(name, value)
+            checked(name, value)
         except InvalidValue as error:
             found.append(error)
     return found
@@ -330,89 +296,3 @@ def _present(row: HigherLogicConnection, name: str) -> Any:
         return row.api_key
     except encryption.Unreadable:
         return None
-
-
-def _checked(name: str, value: Any) -> Any:
-    match name:
-        case "base_url":
-            return _checked_base_url(str(value))
-        case "tenant_code":
-            return _checked_line(_CODE, name, str(value), "A tenant code")
-        case "api_key":
-            return _checked_line(_KEY, name, str(value), "An API key")
-        case "member_statuses":
-            return _checked_statuses(value)
-        case "alert_addresses":
-            return alert_settings.checked_addresses(value)
-        case "alert_after_hours":
-            return alert_settings.checked_hours(value)
-        case "deactivated":
-            return _checked_policy(str(value))
-        case "guard_people" | "guard_percent":
-            return limits.checked(name, value)
-        case "history_days":
-            return history_settings.checked_days(value)
-        case "batch_size" | "requests_per_minute":
-            return pace.checked(name, value)
-        case "reconcile_hour":
-            return history_settings.checked_hour(value)
-        case _:
-            return bool(value)
-
-
-def _checked_line(form: re.Pattern[str], name: str, value: str, what: str) -> str:
-    value = value.strip()
-    if value and not form.fullmatch(value):
-        raise InvalidValue(
-            name, f"invalid_{name}", f"{what} is one word of plain characters, and not as long."
-        )
-    return value
-
-
-def _checked_statuses(values: Iterable[str]) -> list[str]:
-    if isinstance(values, str):
-        values = values.split(",")
-    statuses = [checked_text("member_statuses", value) for value in values]
-    if len(statuses) > 50:
-        raise InvalidValue("member_statuses", "too_many", "At most 50 statuses.")
-    return list(dict.fromkeys(status for status in statuses if status))
-
-
-def _checked_policy(value: str) -> str:
-    if value not in deactivated.POLICIES:
-        raise InvalidValue(
-            "deactivated",
-            "invalid_deactivated",
-            f"What is told of deactivated records is one of {', '.join(deactivated.POLICIES)}.",
-        )
-    return value
-
-
-def _checked_base_url(value: str) -> str:
-    value = value.strip()
-    try:
-        parts = urlsplit(value)
-        usable = (
-            bool(parts.hostname)
-            and parts.port != 0
-            and "@" not in parts.netloc
-            and parts.path in ("", "/")
-            and not any(mark in value for mark in "?#\\")
-            and all("!" <= character <= "~" for character in value)
-            and len(value) <= _URL_LENGTH
-        )
-    except ValueError:
-        usable = False
-    if not usable or parts.scheme not in {"http", "https"}:
-        raise InvalidValue(
-            "base_url",
-            "invalid_base_url",
-            "The base URL is https:// and a host name, and nothing behind it.",
-        )
-    if parts.scheme == "http" and not is_loopback(value):
-        raise InvalidValue(
-            "base_url",
-            "not_https",
-            "The base URL must be https: the API key travels with every push.",
-        )
-    return f"{parts.scheme}://{parts.netloc.lower()}"

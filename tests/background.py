@@ -14,11 +14,9 @@ ROOT = Path(__file__).parents[1]
 PROGRAM = "import wsgi; from launch import background; background.{}(wsgi.create_app())"
 
 
-@contextmanager
-def process(name: str, settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """``run_worker`` or ``run_clock``; killed at the end."""
-    environment = {
-        **os.environ,
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings as another process of the same deployment reads them."""
+    found = {
         "TESSERA_DATA_DIR": str(settings.data_dir),
         "TESSERA_REDIS_URL": settings.redis_address,
         "TESSERA_SECRET_KEY": settings.signing_key,
@@ -26,12 +24,18 @@ def process(name: str, settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
         "TESSERA_PUBLIC_URL": settings.public_url,
     }
     if settings.database_url is not None:
-        environment["TESSERA_DATABASE_URL"] = settings.database_url.get_secret_value()
+        found["TESSERA_DATABASE_URL"] = settings.database_url.get_secret_value()
+    return found
+
+
+@contextmanager
+def process(name: str, settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
+    """``run_worker`` or ``run_clock``; killed at the end."""
     with tempfile.TemporaryFile() as output:
         started = subprocess.Popen(
             [sys.executable, "-c", PROGRAM.format(name)],
             cwd=ROOT,
-            env=environment,
+            env={**os.environ, **environment(settings)},
             stdout=output,
             stderr=output,
         )

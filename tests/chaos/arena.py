@@ -20,6 +20,7 @@ from redis import Redis, RedisError
 from idp.settings import Settings
 from launch.processes import die_with_parent
 from launch.redis import RedisServer
+from tests.background import environment
 from tests.conftest import deployment
 from tests.databases import name_of
 from tests.serving import free_port
@@ -66,15 +67,7 @@ class Arena:
             }
         else:
             arguments = ["-c", PROGRAM.format(name=BACKGROUND[name], seconds=READ_SECONDS)]
-            more = {
-                "TESSERA_DATA_DIR": str(settings.data_dir),
-                "TESSERA_REDIS_URL": settings.redis_address,
-                "TESSERA_SECRET_KEY": settings.signing_key,
-                "TESSERA_ENCRYPTION_KEYS": settings.encryption_keys[0].get_secret_value(),
-                "TESSERA_PUBLIC_URL": settings.public_url,
-            }
-            if settings.database_url is not None:
-                more["TESSERA_DATABASE_URL"] = settings.database_url.get_secret_value()
+            more = environment(settings)
         with self._log(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, *arguments],
@@ -144,8 +137,9 @@ class Arena:
         address = self.settings.database_url.get_secret_value()
         with psycopg.connect(_plain(address), autocommit=True) as connection:
             for pause in (seconds / 2, 0.0):
+                # Waited for: with the faults off, none is still on its way.
                 connection.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
                     "WHERE datname = %s AND pid <> pg_backend_pid()",
                     [name_of(address)],
                 )

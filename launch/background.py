@@ -1,12 +1,13 @@
 """The two processes that work in the background, put together from what each package brings."""
 
+import contextlib
 import gc
-import time
 from collections.abc import Sequence
 
 import structlog
 from flask import Flask
 from redis import RedisError
+from rq.exceptions import StopRequested
 
 import sync.clock
 import sync.reconcile
@@ -51,17 +52,20 @@ def run_worker(app: Flask, queues: Sequence[str] = QUEUES) -> None:
     # fifth of the time of a first sync, whose records are many small objects.
     gc.collect()
     gc.freeze()
-    while True:
-        try:
-            # To make one asks Redis too, which may be away from the start.
-            worker = jobs.worker(app, queues)
-            worker.max_connection_wait_time = REDIS_SECONDS
-            worker.work(logging_level="WARNING")
-        except RedisError as error:
-            log.warning("worker waits: Redis is away", error=str(error))
-            time.sleep(REDIS_SECONDS)
-        else:
-            return
+    # Whoever ends it may do so while it waits here; rq's own handler raises then.
+    with contextlib.suppress(StopRequested):
+        while not jobs.ending.is_set():
+            try:
+                # To make one asks Redis too, which may be away from the start.
+                worker = jobs.worker(app, queues)
+                worker.max_connection_wait_time = REDIS_SECONDS
+                worker.work(logging_level="WARNING")
+            except RedisError as error:
+                log.warning("worker waits: Redis is away", error=str(error))
+                # Away when it ends, too: a worker that was asked to end cannot say goodbye to it.
+                jobs.ending.wait(REDIS_SECONDS)
+            else:
+                return
 
 
 def run_import_worker(app: Flask) -> None:

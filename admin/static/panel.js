@@ -180,19 +180,24 @@ for (const button of document.querySelectorAll("[data-print]")) {
 for (const input of document.querySelectorAll("input[data-search]")) {
   const offered = document.getElementById(input.getAttribute("list"));
   let timer;
+  const ask = async () => {
+    const typed = input.value;
+    const answer = await fetch(`${input.dataset.search}?q=${encodeURIComponent(typed)}`);
+    // An answer that comes late is to an older question.
+    if (!answer.ok || input.value !== typed) return;
+    offered.replaceChildren(
+      ...(await answer.json()).found.map((one) => {
+        const option = document.createElement("option");
+        option.value = one.value ?? one;
+        if (one.label) option.label = one.label;
+        return option;
+      }),
+    );
+  };
   input.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(async () => {
-      const answer = await fetch(`${input.dataset.search}?q=${encodeURIComponent(input.value)}`);
-      if (!answer.ok) return;
-      offered.replaceChildren(
-        ...(await answer.json()).found.map((one) => {
-          const option = document.createElement("option");
-          option.value = one.value ?? one;
-          if (one.label) option.label = one.label;
-          return option;
-        }),
-      );
-    }, 150);
+    timer = setTimeout(ask, 150);
   });
+  // Whoever is quick has typed before this script was here.
+  if (input === document.activeElement && input.value !== input.defaultValue) ask();
 }

@@ -7,7 +7,10 @@ from flask import url_for
 
 from admin.access import may_see
 from idp.database import now
-from sync import activity, connection, figures, held
+from sync import connection
+from sync.removals import held
+from sync.sent import activity
+from sync.standing import figures
 
 # Somebody who does not answer for a moment is no trouble.
 PAUSED_FOR = dt.timedelta(minutes=5)

@@ -34,7 +34,8 @@ from idp.directory.contacts import (
 )
 from idp.directory.groups import Group
 from idp.directory.membership import Membership
-from sync import resend, status
+from sync import resend
+from sync.standing import status
 
 MOST_PEOPLE = 20
 POINTED_AT: dict[str, Kind] = {"parent": "company", "main_contact": "person"}

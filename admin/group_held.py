@@ -14,8 +14,8 @@ from idp.database import db
 from idp.directory import groups
 from idp.directory.contacts import Contact
 from idp.directory.groups import Group
-from sync import held, verdicts
-from sync.held import Standing
+from sync.removals import held, verdicts
+from sync.removals.held import Standing
 
 LISTS: dict[str, Standing] = {"held": "held", "waiting": "waiting", "refused": "refused"}
 TITLES = {"held": "Held back", "waiting": "Wait for an import", "refused": "Kept by an owner"}

@@ -23,7 +23,7 @@ from idp.directory.membership import (
     Membership,
     PastMembership,
 )
-from sync import status
+from sync.standing import status
 
 ORIGINS = {"rule": "By the condition", "hand": "Added by hand", "import": "Added by an import"}
 STANDINGS = {"to_come": "Begins later", "current": "Counts today", "over": "Over"}

@@ -13,7 +13,9 @@ from idp.directory.accounts import Account
 from idp.directory.contacts import Contact
 from idp.directory.groups import Group
 from idp.directory.membership import Membership
-from sync import connection, deactivated, leases, ledger, status
+from sync import connection, ledger
+from sync.records import deactivated
+from sync.standing import status
 
 MOST_FAILURES = 20
 PAGES = {"person": "panel_people.person", "company": "panel_companies.company"}
@@ -79,7 +81,7 @@ def failures(group: Group) -> list[dict[str, str]]:
         .join(row, row.c.contact_id == contact.c.id)
         .where(
             contact.c.id.in_(select(Membership.contact_id).where(Membership.group_id == group.id)),
-            leases.failed(),
+            ledger.failed(),
         )
         .order_by(contact.c.id)
         .limit(MOST_FAILURES)
@@ -92,13 +94,13 @@ def failures(group: Group) -> list[dict[str, str]]:
 
 def members(group: Group, search: str) -> Select[Any]:
     """A group's members by name, each once: id, title, key, kind, email, since, and ``reason``,
-    which is of ``sync.status`` or empty where nothing keeps the member from the sync."""
+    which is of ``sync.standing.status`` or empty where nothing keeps the member from the sync."""
     contact, account, row = Contact.__table__, Account.__table__, ledger.table
     policy = connection.get().deactivated
     reason = deactivated.reason(contact, account, policy).label("reason")
     state = case(
         (row.c.contact_id.is_(None), ""),
-        (leases.failed(), "failing"),
+        (ledger.failed(), "failing"),
         (row.c.wanted > row.c.accepted, "pending"),
         else_="up_to_date",
     ).label("state")

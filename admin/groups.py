@@ -20,7 +20,8 @@ from idp.directory import conditions, exporting, fields, group_deletion, groups
 from idp.directory.contacts import KEY_LENGTH, TEXT_LENGTH, InvalidValue
 from idp.directory.groups import Group
 from idp.directory.membership import Membership, catalogue, day
-from sync import connection, resend, status
+from sync import connection, resend
+from sync.standing import status
 
 TYPES = [SelectChoice("", "Choose …"), *(SelectChoice(*one) for one in groups.TYPE_NAMES.items())]
 SELECTS = [

@@ -19,14 +19,9 @@ from admin.access import PanelView, page
 from idp import association, audit
 from idp.database import db
 from idp.directory.contacts import InvalidValue
-from sync import (
-    alert_settings,
-    connection,
-    connection_settings,
-    deactivated,
-    history_settings,
-    pace,
-)
+from sync import connection
+from sync.records import deactivated
+from sync.settings import alert_settings, connection_settings, history_settings, pace
 
 TEXTS = (
     *("base_url", "tenant_code", "member_statuses", "history_days", "reconcile_hour"),

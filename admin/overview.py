@@ -10,7 +10,7 @@ from idp.database import db
 from idp.directory.accounts import Account
 from idp.directory.contacts import Contact
 from idp.directory.groups import Group
-from sync import exporting, status
+from sync.standing import exporting, status
 
 
 class OverviewView(PanelView):

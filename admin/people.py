@@ -38,7 +38,8 @@ from idp.directory.contacts import (
 from idp.directory.groups import Group
 from idp.directory.membership import Membership
 from idp.signin import recovery
-from sync import resend, status
+from sync import resend
+from sync.standing import status
 
 ACCOUNT_STATES = {
     "active": ("Active", "Can sign in."),

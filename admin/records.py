@@ -10,7 +10,8 @@ from admin.access import PanelView, may_manage, page, signed_in
 from idp.database import db
 from idp.directory import accounts, contacts, deactivation
 from idp.directory.contacts import Company, Contact, InvalidValue, Person
-from sync import connection, deactivated
+from sync import connection
+from sync.records import deactivated
 
 Kind = TypeVar("Kind", bound=Contact)
 

@@ -11,7 +11,7 @@ from idp.directory.contacts import InvalidValue, Person
 from idp.oauth import self_test
 from idp.oauth.clients import Client
 from idp.oauth.self_test import job
-from sync import status
+from sync.standing import status
 
 
 class SelfTestPages(PanelView):

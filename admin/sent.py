@@ -8,7 +8,9 @@ from admin.access import page
 from admin.lists import page_of
 from admin.records import RecordView, found, home
 from idp.directory.contacts import Contact
-from sync import history, history_words, items, status
+from sync.protocol import items
+from sync.sent import history, history_words
+from sync.standing import status
 
 
 class SentPages(RecordView):

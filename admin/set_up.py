@@ -36,7 +36,7 @@ class Step:
 
 
 def steps(standing: dict[str, Any]) -> list[Step]:
-    """The steps, for how the sync stands (``sync.status.overall``)."""
+    """The steps, for how the sync stands (``sync.standing.status.overall``)."""
     link = connection.get()
     # A Higher Logic client is made first, and has its callback once its worksheet came back.
     addresses = db.session.scalars(

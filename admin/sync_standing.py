@@ -8,15 +8,17 @@ from typing import Any
 from flask import url_for
 
 from admin.group_sync import PAGES
-from sync import activity, held, status
-from sync.activity import Hour
+from sync.removals import held
+from sync.sent import activity
+from sync.sent.activity import Hour
+from sync.standing import status
 
 # The chart's coordinates; the page stretches them.
 WIDTH, HEIGHT, GAP = 720, 120, 4
 
 
 def facts(standing: dict[str, Any]) -> dict[str, Any]:
-    """What the overview shows of ``sync.status.overall``."""
+    """What the overview shows of ``sync.standing.status.overall``."""
     hours = activity.last_day()
     return {
         "status": standing,

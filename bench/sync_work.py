@@ -18,8 +18,11 @@ from bench import cores, processes
 from bench.sync_receiver import CHANGE, PATH, Push, Receiver
 from idp.database import db
 from idp.directory.contacts import Person
-from sync import connection, feed, ledger, pace, wire
+from sync import connection, ledger
+from sync.protocol import wire
 from sync.reconcile import run as reconcile_all
+from sync.records import feed
+from sync.settings import pace
 
 MEGABYTE = 1024
 # So long is waited for a worker that accepts nothing any more.

@@ -18,7 +18,9 @@ from idp.directory import membership
 from idp.directory.import_runs import tidy as import_tidy
 from idp.directory.import_runs import work as import_work
 from idp.oauth import backchannel, key_schedule, tidy
-from sync import activity, alerts, verdicts
+from sync.removals import verdicts
+from sync.sent import activity
+from sync.standing import alerts
 
 log = structlog.get_logger()
 

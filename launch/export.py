@@ -15,7 +15,7 @@ from idp.directory import exporting as directory
 from idp.directory import groups
 from idp.exporting import Table
 from idp.oauth import client_export
-from sync import exporting as sync_exporting
+from sync.standing import exporting as sync_exporting
 
 TABLES: dict[str, Callable[[], Table]] = {
     "people": directory.people,

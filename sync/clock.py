@@ -7,7 +7,9 @@ whose next try has come.
 import structlog
 
 from idp.database import db, reading
-from sync import gate, jobs, lanes, leases, verdicts
+from sync import jobs, lanes
+from sync.delivery import due, gate, leases
+from sync.removals import verdicts
 
 log = structlog.get_logger()
 
@@ -18,7 +20,7 @@ def tick() -> bool:
         log.warning("a worker died; its contacts are free again", contacts=freed)
     verdicts.tick()
     with reading():
-        due = [lane for lane in lanes.LANES if gate.is_open() and leases.any_due(lane)]
+        waited_for = [lane for lane in lanes.LANES if gate.is_open() and due.any_due(lane)]
         db.session.rollback()
-    woken = [jobs.wake(lane) for lane in due]
+    woken = [jobs.wake(lane) for lane in waited_for]
     return any(woken)

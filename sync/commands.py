@@ -11,8 +11,11 @@ from collections.abc import Callable
 import click
 
 from idp.database import db
-from sync import connection, held, pushing, reconcile, resend, status, verdicts
+from sync import connection, reconcile, resend
+from sync.delivery import pushing
 from sync.history_commands import history_command, show_command
+from sync.removals import held, verdicts
+from sync.standing import status
 
 
 @click.group()

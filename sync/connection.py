@@ -10,21 +10,15 @@ from sqlalchemy.sql.schema import CallableColumnDefault, ScalarElementColumnDefa
 from idp import audit, encryption
 from idp.database import Base, JSONDocument, UTCDateTime, db, now
 from idp.directory.contacts import InvalidValue
-from sync import (
-    activity,
-    alert_settings,
-    deactivated,
-    exchange,
-    held,
-    history_settings,
-    ledger,
-    limits,
-    pace,
-    wire,
-)
-from sync.connection_settings import SWITCHES, URL_LENGTH, checked
-from sync.feed import Wanted
-from sync.limits import Limits
+from sync import ledger
+from sync.protocol import exchange, wire
+from sync.records import deactivated
+from sync.records.feed import Wanted
+from sync.removals import held
+from sync.sent import activity
+from sync.settings import alert_settings, history_settings, limits, pace
+from sync.settings.connection_settings import SWITCHES, URL_LENGTH, checked
+from sync.settings.limits import Limits
 
 BASE_URL = "https://data.higherlogic.com"
 MEMBER_STATUSES = ("Current", "Grace")

@@ -25,8 +25,9 @@ from idp.database import db, now, reading
 from idp.directory.groups import Group
 from idp.prepared import Prepared
 from idp.signin.sessions import SignedIn
-from sync import connection, gate, ledger, pushing, scope
+from sync import connection, ledger, scope
 from sync.connection import HigherLogicConnection
+from sync.delivery import gate, pushing
 
 log = structlog.get_logger()
 

@@ -8,7 +8,10 @@ import click
 
 from idp.database import db
 from idp.directory.contacts import Contact, find
-from sync import connection, feed, history, history_words, items, wire
+from sync import connection
+from sync.protocol import items, wire
+from sync.records import feed
+from sync.sent import history, history_words
 
 MOST = 100
 

@@ -12,7 +12,8 @@ import structlog
 from sqlalchemy.orm import Session
 
 from idp import jobs
-from sync import lanes, ledger, pushing
+from sync import lanes, ledger
+from sync.delivery import pushing
 
 log = structlog.get_logger()
 

@@ -52,7 +52,7 @@ class Ledger(Base):
     ``claimed`` is the version that the holder of the lease builds its record from or a later one.
     ``refused`` is the version that Higher Logic refused last: a contact is *failed* while that is
     what is wanted, and pending again as soon as it changes. ``digest`` is of the record accepted
-    last, ``told`` its groups (``sync.told``); ``accepted_at`` is empty until Higher Logic has
+    last, ``told`` its groups (``records.told``); ``accepted_at`` is empty until Higher Logic has
     accepted one. ``attempts`` counts pushes since the last acceptance or change.
     ``wanted_since`` says since when what is pending is: what was wanted then is not there yet.
     """
@@ -103,6 +103,17 @@ Index(
 
 # The worker's statements are about columns, never about loaded objects.
 table = cast(Table, Ledger.__table__)
+
+
+def failed() -> ColumnElement[bool]:
+    """Higher Logic refused what is wanted now."""
+    return and_(table.c.wanted > table.c.accepted, table.c.refused == table.c.wanted)
+
+
+def pending() -> ColumnElement[bool]:
+    """What is wanted was neither accepted nor refused yet."""
+    return and_(table.c.wanted > table.c.accepted, table.c.refused != table.c.wanted)
+
 
 _NEW: dict[str, Any] = {
     "accepted": 0,

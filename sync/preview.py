@@ -30,7 +30,9 @@ from idp.directory.accounts import Account
 from idp.directory.contacts import Contact
 from idp.directory.difference import Edited
 from idp.directory.groups import Group
-from sync import connection, deactivated, held, leaving, scope
+from sync import connection, scope
+from sync.records import deactivated
+from sync.removals import held, leaving
 
 Who = Literal["join", "leave", "change", "left_out", "shared", "members"]
 LISTS: tuple[Who, ...] = ("join", "leave", "change", "left_out", "shared", "members")

@@ -21,9 +21,11 @@ from sqlalchemy import ColumnElement, Row, Select, exists, func, or_, select, up
 from idp import association, audit
 from idp.database import db, now, reading
 from idp.directory.contacts import Contact
-from sync import connection, feed, ledger, scope, wire
+from sync import connection, ledger, scope
 from sync.connection import HigherLogicConnection
-from sync.held import removals
+from sync.protocol import wire
+from sync.records import feed
+from sync.removals.held import removals
 
 log = structlog.get_logger()
 

@@ -12,8 +12,9 @@ import structlog
 from sqlalchemy import and_, delete, exists, select, update
 
 from idp.database import db, now
-from sync import connection, history
-from sync.history import ACCEPTED
+from sync import connection
+from sync.sent import history
+from sync.sent.history import ACCEPTED
 
 log = structlog.get_logger()
 

@@ -21,7 +21,7 @@ from idp.settings import Settings
 from idp.signin import hashing
 from launch import schema
 from launch.redis import RedisServer
-from sync import kept
+from sync.standing import kept
 from tests import databases
 from wsgi import create_app
 

@@ -12,7 +12,8 @@ from sqlalchemy import select
 from idp import audit
 from idp.database import db, now
 from idp.directory.groups import Group
-from sync import held, ledger
+from sync import ledger
+from sync.removals import held
 from tests import factories
 
 LAPSED = {"field": "member_status", "op": "is", "value": "Lapsed"}

@@ -4,7 +4,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from idp.database import db
-from sync import connection, pushing, transport
+from sync import connection
+from sync.delivery import pushing
+from sync.protocol import transport
 from tests import browsing, factories
 
 

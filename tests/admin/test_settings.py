@@ -11,7 +11,8 @@ from idp.database import db, now
 from idp.directory import deactivation, fields
 from idp.directory.fields import CustomField
 from idp.oauth import registration
-from sync import connection, ledger, wire
+from sync import connection, ledger
+from sync.protocol import wire
 from tests import browsing, factories
 
 KEY = "secret-key-of-higher-logic-9876"
@@ -111,7 +112,9 @@ def test_the_connection_is_tested_and_the_result_is_said_in_words(
             wire.Outcome(wire.Verdict.ACCEPTED, ""),
         ]
     )
-    monkeypatch.setattr("sync.exchange.Target.send", lambda _self, _records: next(verdicts))
+    monkeypatch.setattr(
+        "sync.protocol.exchange.Target.send", lambda _self, _records: next(verdicts)
+    )
     page = "/panel/integrations/"
     browsing.submit(owner, page, "/panel/integrations/test")
     assert "The key is not known." in owner.get(page).text

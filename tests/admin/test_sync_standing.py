@@ -11,9 +11,11 @@ from sqlalchemy import insert, update
 
 from admin import sync_standing
 from idp.database import db, now
-from sync import activity, connection, held, ledger
+from sync import connection, ledger
 from sync.connection import HigherLogicConnection
-from sync.wire import Verdict
+from sync.protocol.wire import Verdict
+from sync.removals import held
+from sync.sent import activity
 from tests import factories
 from tests.sync.conftest import Statements, member, members, synced
 

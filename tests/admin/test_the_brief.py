@@ -18,7 +18,8 @@ from idp.database import db
 from idp.directory import accounts, conditions, fields, groups
 from idp.directory.contacts import Person
 from idp.directory.groups import Group
-from sync import connection, pushing
+from sync import connection
+from sync.delivery import pushing
 from tests import browsing, factories
 from tests.sync.conftest import (  # noqa: F401
     API_KEY,

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select
 
 from idp.database import db
 from idp.directory.importing.under_way import UnderWay
-from sync import held, verdicts
+from sync.removals import held, verdicts
 
 
 def decide(draw: random.Random) -> None:

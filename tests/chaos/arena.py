@@ -33,7 +33,7 @@ READ_SECONDS = 2.0
 PROGRAM = """
 import wsgi
 from launch import background
-from sync import transport
+from sync.protocol import transport
 transport.READ_SECONDS = {seconds}
 background.{name}(wsgi.create_app())
 """

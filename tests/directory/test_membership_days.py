@@ -11,7 +11,8 @@ from idp.database import db
 from idp.directory import membership
 from idp.directory.groups import Group
 from idp.directory.membership import Membership, PastMembership, day
-from sync import feed, ledger
+from sync import ledger
+from sync.records import feed
 from tests import factories
 
 FIRST = dt.date(2026, 3, 30)

@@ -10,7 +10,8 @@ from idp.database import db, now
 from idp.directory import photos
 from idp.directory.contacts import Contact
 from idp.directory.photos import Photo, PhotoFile
-from sync import feed, ledger
+from sync import ledger
+from sync.records import feed
 from tests import factories, pictures
 from tests.admin.test_lists import counted
 from tests.sync.conftest import member, synced

@@ -20,7 +20,8 @@ from idp.database import db, now
 from idp.directory import accounts
 from idp.directory.contacts import Contact, Person
 from idp.jobs import queue
-from sync import connection, jobs, lanes, ledger, pushing
+from sync import connection, jobs, lanes, ledger
+from sync.delivery import pushing
 from tests import factories
 from tests.serving import free_port
 

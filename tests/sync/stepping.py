@@ -14,11 +14,13 @@ import pytest
 from flask import Flask
 
 from idp.database import db
-from sync import exchange, leases, pace, pushing, wire
+from sync.delivery import leases, outcomes, pushing
+from sync.protocol import exchange, wire
+from sync.settings import pace
 from tests.chaos.run import stamp
 
 SECONDS = 30.0
-PLACES = ("claim", "renew", "accept")
+PLACES = ((leases, "claim"), (leases, "renew"), (outcomes, "accept"))
 
 
 class Killed(BaseException):
@@ -132,8 +134,8 @@ def install(patch: pytest.MonkeyPatch, receiver: Receiver) -> None:
 
     patch.setattr(exchange.Target, "send", send)
     patch.setattr(pushing, "_sender", AtOnce)
-    for place in PLACES:
-        patch.setattr(leases, place, _stopping(place, getattr(leases, place)))
+    for module, place in PLACES:
+        patch.setattr(module, place, _stopping(place, getattr(module, place)))
 
 
 def _stopping(place: str, function: Callable[..., Any]) -> Callable[..., Any]:

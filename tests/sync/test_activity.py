@@ -8,8 +8,10 @@ from flask import Flask
 from sqlalchemy import insert, select, update
 
 from idp.database import db, now
-from sync import activity, connection, figures, ledger, status
-from sync.wire import Verdict
+from sync import connection, ledger
+from sync.protocol.wire import Verdict
+from sync.sent import activity
+from sync.standing import figures, status
 from tests.sync.conftest import (
     Statements,
     Tenant,

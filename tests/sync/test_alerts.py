@@ -19,8 +19,10 @@ from idp.database import db, now
 from idp.directory import conditions, groups
 from idp.directory.contacts import InvalidValue
 from idp.jobs import queue
-from sync import activity, alert_mails, alerts, connection, ledger
-from sync.alerts import SyncAlert
+from sync import connection, ledger
+from sync.sent import activity
+from sync.standing import alert_mails, alerts
+from sync.standing.alerts import SyncAlert
 from tests import factories
 from tests.sync.conftest import (
     API_KEY,

@@ -10,7 +10,9 @@ from sqlalchemy import select, text
 from idp import audit
 from idp.database import db
 from idp.directory.contacts import InvalidValue
-from sync import connection, gate, wire
+from sync import connection
+from sync.delivery import gate
+from sync.protocol import wire
 from tests.sync.conftest import API_KEY, TENANT, Tenant, member, push, row, synced
 
 

@@ -9,7 +9,9 @@ from flask import Flask
 from idp.database import db
 from idp.directory import accounts, deactivation, fields, groups, merging
 from idp.directory.contacts import InvalidValue, Person
-from sync import connection, deactivated, ledger, preview, status
+from sync import connection, ledger, preview
+from sync.records import deactivated
+from sync.standing import status
 from tests import factories
 from tests.sync.conftest import Tenant, member, push, row, synced
 from tests.sync.test_preview import edited

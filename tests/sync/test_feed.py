@@ -9,7 +9,8 @@ from sqlalchemy import update
 
 from idp.database import db, now
 from idp.directory import accounts, fields, membership
-from sync import entries, feed, ledger
+from sync import ledger
+from sync.records import entries, feed
 from tests import factories
 from tests.sync.conftest import Statements, member, members, synced
 

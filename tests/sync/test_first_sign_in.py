@@ -18,7 +18,8 @@ from idp.database import db, now
 from idp.directory import deactivation, groups
 from idp.directory.accounts import Account
 from idp.oauth.self_test.far_side import AGENT
-from sync import connection, first_sign_in, leases, ledger
+from sync import connection, first_sign_in, ledger
+from sync.delivery import leases, outcomes
 from tests import factories
 from tests.oauth.conftest import Member, Site, parameters_of, sign_in, site_in
 from tests.serving import address_of, serving
@@ -310,7 +311,7 @@ def test_a_push_of_another_worker_is_waited_for(tenant: Tenant, community: Site)
     arriving = Arriving(community)
     time.sleep(0.3)
     assert arriving.answer is None
-    leases.accept("another", [(claim, "digest", {})])
+    outcomes.accept("another", [(claim, "digest", {})])
     assert "code" in arriving.over(30)
     assert (tenant.pushes(), missed()) == ([], [])
 

@@ -21,21 +21,12 @@ from idp.directory.group_deletion import delete
 from idp.directory.importing import load, spool
 from idp.directory.importing.guard import Guard
 from idp.directory.membership import contact_ids_of, hand
-from sync import (
-    commands,
-    connection,
-    feed,
-    guard,
-    held,
-    leases,
-    ledger,
-    preview,
-    pushing,
-    resend,
-    status,
-    verdicts,
-)
-from sync.limits import Limits
+from sync import commands, connection, ledger, preview, resend
+from sync.delivery import leases, pushing
+from sync.records import feed
+from sync.removals import guard, held, verdicts
+from sync.settings.limits import Limits
+from sync.standing import status
 from tests import factories
 from tests.sync.conftest import Statements, Tenant, member, members, push, row, synced
 

@@ -11,7 +11,9 @@ from sqlalchemy import delete, select, text, update
 from idp.database import db, now
 from idp.directory import fields, merging
 from idp.directory.contacts import Contact, InvalidValue
-from sync import connection, history, ledger, packing, tidy, transport
+from sync import connection, ledger, tidy
+from sync.protocol import transport
+from sync.sent import history, packing
 from tests.sync.conftest import (
     API_KEY,
     TENANT,

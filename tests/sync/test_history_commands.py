@@ -5,7 +5,8 @@ import json
 import pytest
 
 from idp.database import db
-from sync import history_words, wire
+from sync.protocol import wire
+from sync.sent import history_words
 from tests.sync.conftest import API_KEY, Tenant, member, push, synced
 from tests.sync.test_status import run
 

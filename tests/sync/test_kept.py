@@ -5,7 +5,7 @@ import threading
 import pytest
 from flask import Flask
 
-from sync import kept
+from sync.standing import kept
 
 
 class Asked:

@@ -10,7 +10,10 @@ from sqlalchemy import select, update
 from idp.database import db
 from idp.directory import changes, groups
 from idp.directory.contacts import Contact
-from sync import exchange, lanes, leases, ledger, pace, pushing, resend, wire
+from sync import lanes, ledger, resend
+from sync.delivery import leases, outcomes, pushing
+from sync.protocol import exchange, wire
+from sync.settings import pace
 from tests import factories
 from tests.sync.conftest import (
     Tenant,
@@ -68,7 +71,7 @@ def test_an_accepted_contact_of_the_live_lane_is_one_of_many_in_a_reconcile(app:
     synced()
     person = member()
     owner = "one"
-    leases.accept(owner, [(claim, "digest", {}) for claim in leases.claim(owner, 1)])
+    outcomes.accept(owner, [(claim, "digest", {}) for claim in leases.claim(owner, 1)])
     members(MANY)
     ledger.note_everything()
     db.session.commit()
@@ -102,7 +105,7 @@ def test_what_was_refused_is_tried_again_behind_what_is_live(app: Flask) -> None
     synced()
     person = member()
     (claim,) = leases.claim("one", 1)
-    leases.refuse("one", claim, "No.")
+    outcomes.refuse("one", claim, "No.")
     assert row(person).lane == lanes.BULK
     person.job_title = "Analyst"
     db.session.commit()
@@ -126,7 +129,7 @@ def test_a_live_person_waits_for_their_own_company_only(app: Flask) -> None:
 
     assert [claim.contact_id for claim in claims] == [companies[1].id]
     assert leases.claim("two", 100) == []
-    leases.accept("one", [(claims[0], "digest", {})])
+    outcomes.accept("one", [(claims[0], "digest", {})])
     assert [claim.contact_id for claim in leases.claim("three", 100)] == [person.id]
     assert in_lane(lanes.BULK) == {
         found.contact_id for found in rows() if found.contact_id not in {person.id, companies[1].id}

@@ -10,7 +10,9 @@ from sqlalchemy import select, update
 
 from idp.database import db
 from idp.directory import accounts, groups
-from sync import lanes, leases, ledger
+from sync import lanes, ledger
+from sync.claims import Claim
+from sync.delivery import due, leases, outcomes
 from tests import factories
 from tests.sync.conftest import (
     Statements,
@@ -23,13 +25,13 @@ from tests.sync.conftest import (
 )
 
 
-def claim(limit: int = 100) -> tuple[str, list[leases.Claim]]:
+def claim(limit: int = 100) -> tuple[str, list[Claim]]:
     owner = uuid.uuid4().hex
     live = leases.claim(owner, limit, lane=lanes.LIVE)
     return owner, live or leases.claim(owner, limit, lane=lanes.BULK)
 
 
-def ids(claims: list[leases.Claim]) -> set[int]:
+def ids(claims: list[Claim]) -> set[int]:
     return {one.contact_id for one in claims}
 
 
@@ -176,7 +178,7 @@ class TestClaiming:
         assert ids(first) == {company.id, free.id}
         assert [one.is_company for one in first] == [True, False]
         assert claim()[1] == []
-        leases.accept(owner, [(one, "digest", {}) for one in first])
+        outcomes.accept(owner, [(one, "digest", {}) for one in first])
         assert ids(claim()[1]) == {person.id}
 
     def test_people_of_a_refused_company_go_without_it_and_again_with_it(self, app: Flask) -> None:
@@ -184,24 +186,24 @@ class TestClaiming:
         company = factories.company()
         person = member(company=company)
         owner, first = claim()
-        leases.refuse(owner, first[0], "No.")
+        outcomes.refuse(owner, first[0], "No.")
         owner, second = claim()
         assert ids(second) == {person.id}
-        leases.accept(owner, [(second[0], "without", {})])
+        outcomes.accept(owner, [(second[0], "without", {})])
 
         due_now()
         owner, again = claim()
         assert ids(again) == {company.id}
-        leases.accept(owner, [(again[0], "digest", {})])
+        outcomes.accept(owner, [(again[0], "digest", {})])
         assert ids(claim()[1]) == {person.id}
 
     def test_nothing_is_due_when_everything_is_accepted(self, app: Flask) -> None:
         synced()
         member()
-        assert leases.any_due()
+        assert due.any_due()
         owner, claims = claim()
-        leases.accept(owner, [(claims[0], "digest", {})])
-        assert not leases.any_due()
+        outcomes.accept(owner, [(claims[0], "digest", {})])
+        assert not due.any_due()
 
 
 class TestWhatBecomesOfAClaim:
@@ -212,7 +214,7 @@ class TestWhatBecomesOfAClaim:
         owner, claims = claim()
         person.job_title = "Analyst"
         db.session.commit()
-        leases.accept(owner, [(claims[0], "digest", {})])
+        outcomes.accept(owner, [(claims[0], "digest", {})])
         assert row(person).accepted == claims[0].version < row(person).wanted
 
     @pytest.mark.compliance("Y21")
@@ -224,12 +226,12 @@ class TestWhatBecomesOfAClaim:
         db.session.commit()
         due_now()
         quick, new = claim()
-        leases.accept(quick, [(new[0], "new", {})])
+        outcomes.accept(quick, [(new[0], "new", {})])
 
         assert leases.renew(slow, old) == set()
-        leases.accept(slow, [(old[0], "old", {})])
-        leases.refuse(slow, old[0], "No.")
-        leases.postpone(slow, old, dt.datetime.now(dt.UTC), "Away.")
+        outcomes.accept(slow, [(old[0], "old", {})])
+        outcomes.refuse(slow, old[0], "No.")
+        outcomes.postpone(slow, old, dt.datetime.now(dt.UTC), "Away.")
 
         assert row(person).digest == "new"
         assert row(person).accepted == new[0].version == row(person).wanted
@@ -239,15 +241,15 @@ class TestWhatBecomesOfAClaim:
         synced()
         person = member()
         owner, claims = claim()
-        leases.refuse(owner, claims[0], "No." * 1000)
+        outcomes.refuse(owner, claims[0], "No." * 1000)
         assert row(person).refused == row(person).wanted
         assert len(row(person).last_error) == ledger.WORDS_LENGTH
-        assert not leases.any_due()
+        assert not due.any_due()
 
         person.job_title = "Analyst"
         db.session.commit()
         assert row(person).refused < row(person).wanted
-        assert leases.any_due()
+        assert due.any_due()
 
     def test_a_change_during_a_refused_push_is_tried_at_once(self, app: Flask) -> None:
         synced()
@@ -255,8 +257,8 @@ class TestWhatBecomesOfAClaim:
         owner, claims = claim()
         person.job_title = "Analyst"
         db.session.commit()
-        leases.refuse(owner, claims[0], "No.")
-        assert leases.any_due()
+        outcomes.refuse(owner, claims[0], "No.")
+        assert due.any_due()
 
     def test_accepted_never_goes_down(self, app: Flask) -> None:
         synced()
@@ -264,7 +266,7 @@ class TestWhatBecomesOfAClaim:
         owner, claims = claim()
         db.session.execute(update(ledger.table).values(accepted=50, wanted=51))
         db.session.commit()
-        leases.accept(owner, [(claims[0], "old", {})])
+        outcomes.accept(owner, [(claims[0], "old", {})])
         assert row(person).accepted == 50
 
 
@@ -274,7 +276,7 @@ def test_who_is_changed_while_they_are_put_aside_waits_for_nothing(app: Flask) -
     owner, claims = claim()
     changed.city = "Oslo"
     db.session.commit()
-    leases.put_aside(owner, claims, "Too many beside them were refused.")
+    outcomes.put_aside(owner, claims, "Too many beside them were refused.")
     again, found = claim()
     assert again
     assert ids(found) == {changed.id}

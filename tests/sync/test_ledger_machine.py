@@ -19,7 +19,10 @@ from sqlalchemy import func, select, text
 from idp.database import Base, db
 from idp.directory.contacts import Contact
 from idp.directory.membership import catalogue
-from sync import connection, leases, ledger, pushing, resend, verdicts, wire
+from sync import connection, ledger, resend
+from sync.delivery import due, pushing
+from sync.protocol import wire
+from sync.removals import verdicts
 from tests.chaos import administrator, oracle
 from tests.chaos.edits import Edits
 from tests.chaos.memory import Memory
@@ -193,7 +196,7 @@ class Machine(RuleBasedStateMachine):
                 db.session.rollback()
                 verdicts.tick()
                 administrator.allow_everything()
-            assert not leases.any_due()
+            assert not due.any_due()
             row = ledger.table.c
             behind = db.session.scalar(select(func.count()).where(row.wanted > row.accepted))
             assert behind == 0, "something is pending"

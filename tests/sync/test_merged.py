@@ -5,7 +5,8 @@ from sqlalchemy import update
 
 from idp.database import db, now
 from idp.directory import merging
-from sync import feed, ledger, resend
+from sync import ledger, resend
+from sync.records import feed
 from tests import factories
 from tests.sync.conftest import Tenant, member, push, row, synced
 from tests.sync.test_feed import EVERYTHING

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from idp.database import db
 from idp.settings import ConfigurationError, Settings, load
-from sync import activity
-from sync.wire import Verdict
+from sync.protocol.wire import Verdict
+from sync.sent import activity
 from tests.sync.conftest import Statements, Tenant, due_now, member, members, push, synced
 from wsgi import create_app
 

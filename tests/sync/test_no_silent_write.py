@@ -40,7 +40,7 @@ from idp.directory import (
 from idp.directory.contacts import WEB_ADDRESSES, Company, Contact, Person
 from idp.directory.fields import CustomField
 from idp.directory.groups import Group
-from sync import feed
+from sync.records import feed
 from tests import browsing, factories
 from tests.admin.conftest import SignIn, as_role, sign_in, staff  # noqa: F401
 

@@ -8,7 +8,7 @@ from flask import Flask
 
 from idp import owners
 from idp.database import db
-from sync import leases
+from sync.delivery import leases
 from sync.ledger import Ledger
 from tests import factories
 

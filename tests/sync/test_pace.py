@@ -12,7 +12,10 @@ from sqlalchemy import update
 
 from idp.database import db, now
 from idp.directory.contacts import InvalidValue
-from sync import connection, exchange, gate, lanes, leases, pace, pushing
+from sync import connection, lanes
+from sync.delivery import gate, leases, pushing
+from sync.protocol import exchange
+from sync.settings import pace
 from tests.sync.conftest import (
     Tenant,
     due_now,

@@ -12,7 +12,12 @@ from sqlalchemy import select
 from idp import audit
 from idp.database import db, now
 from idp.directory import accounts, groups
-from sync import connection, gate, lanes, leases, ledger, pace, pushing, resend, status, transport
+from sync import connection, lanes, ledger, resend
+from sync.claims import Claim
+from sync.delivery import gate, leases, pushing
+from sync.protocol import transport
+from sync.settings import pace
+from sync.standing import status
 from tests import factories
 from tests.sync.conftest import (
     API_KEY,
@@ -205,7 +210,7 @@ def test_bad_records_are_found_by_halving_and_the_rest_goes_through(tenant: Tena
     assert (totals.accepted, totals.refused) == (98, 2)
     assert totals.requests <= 1 + 2 * 2 * 7  # halving finds one of a hundred in seven steps
     assert tenant.keys() == {person.key for person in people} - set(bad)
-    failed = {found.key: found.last_error for found in rows(leases.failed())}
+    failed = {found.key: found.last_error for found in rows(ledger.failed())}
     assert failed == bad
     overall = status.overall()
     assert (overall["state"], overall["failed"], overall["accepted"]) == ("failing", 2, 98)
@@ -277,12 +282,12 @@ def test_many_bad_ones_in_a_row_hold_nobody_up_for_long(tenant: Tenant) -> None:
     assert not totals.ended_by
     assert totals.accepted >= 300 + 50
     assert (connection.get().pauses, connection.get().doubts) == (0, 0)
-    aside = rows(leases.pending())
+    aside = rows(ledger.pending())
     assert {found.last_error for found in aside} == {"Country is not valid."}
     assert max(found.next_try_at for found in aside) < now() + dt.timedelta(seconds=6)
     due_now()
     assert totals.accepted + push().accepted == 388
-    assert {found.contact_id for found in rows(leases.failed())} == {person.id for person in bad}
+    assert {found.contact_id for found in rows(ledger.failed())} == {person.id for person in bad}
 
 
 @pytest.mark.compliance("Y08")
@@ -455,7 +460,7 @@ def test_what_another_took_over_is_not_sent(
     members(2)
     claim = leases.claim
 
-    def slow_claim(owner: str, limit: int, **options: Any) -> list[leases.Claim]:
+    def slow_claim(owner: str, limit: int, **options: Any) -> list[Claim]:
         claims = claim(owner, limit, **options)
         due_now()
         claim("another", 1)

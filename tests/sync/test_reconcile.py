@@ -9,7 +9,8 @@ from sqlalchemy import delete, text
 from idp import association
 from idp.database import db
 from idp.directory.contacts import InvalidValue
-from sync import connection, ledger, pushing, reconcile
+from sync import connection, ledger, reconcile
+from sync.delivery import pushing
 from tests.sync.conftest import Statements, Tenant, member, members, push, row, rows, synced
 from tests.sync.test_status import run
 

@@ -8,7 +8,8 @@ from flask import Flask
 
 from idp.database import db
 from idp.directory import accounts
-from sync import commands, connection, status
+from sync import commands, connection
+from sync.standing import status
 from tests import factories
 from tests.sync.conftest import (
     API_KEY,

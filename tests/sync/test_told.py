@@ -9,7 +9,8 @@ from sqlalchemy import select
 from idp.database import db
 from idp.directory import groups
 from idp.directory.membership import hand
-from sync import connection, entries, feed, ledger, told
+from sync import connection, ledger
+from sync.records import entries, feed, told
 from tests import factories
 from tests.sync.conftest import TENANT, Tenant, member, push, row, synced
 

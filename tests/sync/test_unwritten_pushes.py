@@ -5,7 +5,7 @@ from flask import Flask
 
 from idp.database import db
 from idp.directory import merging
-from sync import leases, pushing
+from sync.delivery import outcomes, pushing
 from tests import factories
 from tests.sync.conftest import Tenant, due_now, member, push, synced
 
@@ -25,7 +25,7 @@ def test_a_record_that_is_merged_before_its_push_was_written_down_is_told_of(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(leases, "accept", die)
+        patch.setattr(outcomes, "accept", die)
         with pytest.raises(Killed):
             pushing.run()
     db.session.rollback()

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from idp.directory.contacts import ADDRESS, PHONE_TYPES, PHONES
-from sync import wire
-from sync.entries import ChoiceEntry, FieldEntry, GroupEntry
-from sync.feed import Record, Web
-from sync.wire import Verdict
+from sync.protocol import wire
+from sync.protocol.wire import Verdict
+from sync.records.entries import ChoiceEntry, FieldEntry, GroupEntry
+from sync.records.feed import Record, Web
 
 DAY = dt.date(2025, 1, 1)
 

@@ -76,7 +76,7 @@ def _fill(after: int) -> int | None:
 
 
 def _told(rows: list[Any]) -> list[list[str | None]]:
-    """As `sync.feed` puts one contact's memberships of one group together."""
+    """As `sync.records.feed` puts one contact's memberships of one group together."""
     with_role = [row for row in rows if row.role] if rows[0].type == "community" else []
     by_role: Any = defaultdict(list)
     for row in with_role or rows:

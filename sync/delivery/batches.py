@@ -10,10 +10,16 @@ from dataclasses import dataclass, field
 
 from idp import owners
 from idp.database import db, now, reading
-from sync import connection, feed, guard, history, lanes, leases, pace, told, wire
-from sync.exchange import Target
-from sync.leases import Claim
-from sync.told import Told
+from sync import connection, lanes
+from sync.claims import Claim
+from sync.delivery import leases, outcomes
+from sync.protocol import wire
+from sync.protocol.exchange import Target
+from sync.records import feed, told
+from sync.records.told import Told
+from sync.removals import guard
+from sync.sent import history
+from sync.settings import pace
 
 # Claimed at once where most turned out to be unchanged.
 CLAIMED = 500
@@ -147,7 +153,7 @@ def _built(owner: str, claims: list[Claim], target: Target, prepared: Prepared) 
         else:
             yield claim, item, digest, told.of(record.groups)
     if settled:
-        leases.settle(owner, settled)
+        outcomes.settle(owner, settled)
 
 
 def _cut(entries: Sequence[Entry], most: int) -> Iterator[list[Entry]]:

@@ -18,10 +18,11 @@ from sqlalchemy.engine import CursorResult
 from idp import audit, encryption
 from idp.backoff import delay
 from idp.database import UTCDateTime, db, now
-from sync import connection, ledger, pace
+from sync import connection, ledger
 from sync.connection import HigherLogicConnection
-from sync.exchange import Target
-from sync.wire import Outcome
+from sync.protocol.exchange import Target
+from sync.protocol.wire import Outcome
+from sync.settings import pace
 
 log = structlog.get_logger()
 

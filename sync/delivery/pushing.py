@@ -18,9 +18,12 @@ import structlog
 
 from idp import jobs
 from idp.database import db, now
-from sync import activity, batches, gate, history, lanes, leases, wire
-from sync.batches import Batch
-from sync.exchange import Target
+from sync import lanes
+from sync.delivery import batches, gate, leases, outcomes
+from sync.delivery.batches import Batch
+from sync.protocol import wire
+from sync.protocol.exchange import Target
+from sync.sent import activity, history
 
 log = structlog.get_logger()
 
@@ -162,7 +165,7 @@ class _Run:
         self.done.count(outcome.verdict, 0 if halved else len(batch.entries))
         match outcome.verdict:
             case wire.Verdict.ACCEPTED:
-                leases.accept(
+                outcomes.accept(
                     batch.owner,
                     [(claim, digest, groups) for claim, _, digest, groups in batch.entries],
                     answer,
@@ -182,14 +185,14 @@ class _Run:
                 self.totals.ended_by = outcome.message
             case wire.Verdict.SLOW_DOWN | wire.Verdict.OUTAGE:
                 until = gate.pause(target, outcome)
-                leases.postpone(batch.owner, batch.claims, until, outcome.message, answer)
+                outcomes.postpone(batch.owner, batch.claims, until, outcome.message, answer)
                 self.totals.ended_by = outcome.message
 
     def _refused(
         self, target: Target, batch: Batch, outcome: wire.Outcome, answer: history.Answer
     ) -> None:
         claim, item, _digest, _told = batch.entries[0]
-        leases.refuse(batch.owner, claim, outcome.message, answer)
+        outcomes.refuse(batch.owner, claim, outcome.message, answer)
         self.totals.refused += 1
         log.warning("record refused", contact=wire.key_of(item), words=outcome.message)
         batch.tally.refused += 1
@@ -199,7 +202,7 @@ class _Run:
             return
         for other in [one for one in self.waiting if one.tally is batch.tally]:
             self.waiting.remove(other)
-            leases.put_aside(other.owner, other.claims, outcome.message)
+            outcomes.put_aside(other.owner, other.claims, outcome.message)
         if not batch.retried and gate.doubt(target, outcome):
             self.totals.ended_by = outcome.message
 

@@ -15,8 +15,10 @@ from idp import audit
 from idp.database import db, now, reading
 from idp.directory.groups import Group
 from idp.directory.importing import under_way
-from sync import connection, guard, held, leaving, ledger, told
-from sync.held import KEPT, Standing, holds, removals, row
+from sync import connection, ledger
+from sync.records import told
+from sync.removals import guard, held, leaving
+from sync.removals.held import KEPT, Standing, holds, removals, row
 
 log = structlog.get_logger()
 

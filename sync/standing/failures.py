@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 
 from idp.database import db
 from idp.directory.contacts import Contact
-from sync import leases, ledger
+from sync import ledger
 
 # Words that name the record are different for each: no more than so many reasons are told.
 REASONS = 10
@@ -38,7 +38,7 @@ def by_reason(limit: int = REASONS) -> list[Reason]:
     number = func.count().label("number")
     counted = db.session.execute(
         select(row.last_error, number)
-        .where(leases.failed())
+        .where(ledger.failed())
         .group_by(row.last_error)
         .order_by(number.desc(), row.last_error)
         .limit(limit)
@@ -46,7 +46,7 @@ def by_reason(limit: int = REASONS) -> list[Reason]:
     place = func.row_number().over(partition_by=row.last_error, order_by=row.contact_id)
     first = (
         select(row.contact_id, row.last_error, place.label("place"))
-        .where(leases.failed(), row.last_error.in_([found.last_error for found in counted]))
+        .where(ledger.failed(), row.last_error.in_([found.last_error for found in counted]))
         .subquery()
     )
     named: dict[str, list[Refused]] = {found.last_error: [] for found in counted}

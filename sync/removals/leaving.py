@@ -12,7 +12,9 @@ from sqlalchemy import ColumnElement, Select, exists, false, func, or_, select
 
 from idp.database import db
 from idp.directory.membership import Membership
-from sync import connection, deactivated, held, ledger, scope, told
+from sync import connection, ledger, scope
+from sync.records import deactivated, told
+from sync.removals import held
 
 
 def undecided(group: Any, moment: dt.datetime) -> Select[int]:

@@ -8,7 +8,7 @@ import zlib
 
 import orjson
 
-from sync.wire import Item
+from sync.protocol.wire import Item
 
 # Never to be edited: what was packed with it is read with it. What Higher Logic's items may look
 # like one day needs no other; a better one gets the next number, and this one stays.

@@ -19,8 +19,8 @@ import orjson
 
 from idp.database import now
 from idp.directory.fields import text_of
-from sync.entries import FieldEntry, GroupEntry
-from sync.feed import Record
+from sync.records.entries import FieldEntry, GroupEntry
+from sync.records.feed import Record
 
 PATH = "/push/v1/members"
 WORDS_LENGTH = 500

@@ -17,8 +17,9 @@ from prometheus_client.registry import Collector
 
 from idp.database import now
 from idp.settings import Settings
-from sync import activity, figures
-from sync.figures import Figures
+from sync.sent import activity
+from sync.standing import figures
+from sync.standing.figures import Figures
 
 blueprint = Blueprint("metrics", __name__)
 

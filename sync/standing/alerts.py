@@ -17,8 +17,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.database import Base, UTCDateTime, db, now, reading
-from sync import alert_mails, connection, figures, held
-from sync.alert_mails import HELD, STALLED, STOPPED
+from sync import connection
+from sync.removals import held
+from sync.standing import alert_mails, figures
+from sync.standing.alert_mails import HELD, STALLED, STOPPED
 
 log = structlog.get_logger()
 

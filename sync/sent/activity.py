@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from idp.database import Base, UTCDateTime, db, now
-from sync.wire import Verdict
+from sync.protocol.wire import Verdict
 
 KEPT = dt.timedelta(days=8)
 # Where what is older goes.

@@ -21,7 +21,7 @@ from idp.database import Base, UTCDateTime, db, now, reading
 from idp.directory.accounts import Account
 from idp.directory.contacts import Person
 from sync import connection
-from sync.figures import Figures
+from sync.standing.figures import Figures
 
 log = structlog.get_logger()
 

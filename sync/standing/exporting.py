@@ -4,7 +4,7 @@ from sqlalchemy import case, func, or_, select
 
 from idp import exporting
 from idp.exporting import Table
-from sync import leases, ledger, scope
+from sync import ledger, scope
 
 
 def waiting() -> Table:
@@ -14,7 +14,7 @@ def waiting() -> Table:
         (contact.c.kind == "company", contact.c.name),
         else_=func.trim(contact.c.first_name + " " + contact.c.last_name),
     )
-    state = case((leases.failed(), "refused"), else_="pending")
+    state = case((ledger.failed(), "refused"), else_="pending")
     query = (
         select(
             *(contact.c.key, contact.c.kind, title.label("title"), contact.c.email),
@@ -23,7 +23,7 @@ def waiting() -> Table:
         )
         .select_from(ledger.table)
         .join(contact, contact.c.id == row.contact_id)
-        .where(or_(leases.failed(), leases.pending()))
+        .where(or_(ledger.failed(), ledger.pending()))
     )
     header = [
         *("Key", "Kind", "Name", "E-mail", "State", "What Higher Logic said", "Tries"),

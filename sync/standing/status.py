@@ -17,8 +17,10 @@ from idp.directory.accounts import Account
 from idp.directory.contacts import Contact
 from idp.directory.groups import Group
 from idp.directory.membership import Membership, contact_ids_of
-from sync import connection, deactivated, failures, figures, ledger, scope
-from sync.kept import kept
+from sync import connection, ledger, scope
+from sync.records import deactivated
+from sync.standing import failures, figures
+from sync.standing.kept import kept
 
 REASONS = scope.REASONS
 _TOLD_AS = {"inactive": "as an inactive record", "no_groups": "as a record in no group"}

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sync import pace, transport, wire
-from sync.feed import Wanted
+from sync.protocol import transport, wire
+from sync.records.feed import Wanted
+from sync.settings import pace
 
 
 @dataclass(frozen=True)

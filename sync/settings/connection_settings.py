@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from idp.directory.contacts import InvalidValue, checked_text
 from idp.settings import is_loopback
-from sync import alert_settings, deactivated, history_settings, limits, pace
+from sync.records import deactivated
+from sync.settings import alert_settings, history_settings, limits, pace
 
 SWITCHES = ("integrate_bio", "integrate_profile_image", "integrate_social_media")
 LIMITS = ("guard_people", "guard_percent")

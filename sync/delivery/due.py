@@ -4,9 +4,9 @@ import datetime as dt
 
 from sqlalchemy import ColumnElement, and_, exists, not_, or_, select, update
 
-from idp.database import db
+from idp.database import db, now, reading
 from sync import scope
-from sync.lanes import BULK, LIVE
+from sync.lanes import BULK, LANES, LIVE
 from sync.ledger import table
 
 
@@ -17,6 +17,20 @@ def is_due(moment: dt.datetime) -> ColumnElement[bool]:
     without it, and once more when it is accepted.
     """
     return and_(_is_free(moment), not_(_waits()))
+
+
+def any_due(*lane: int) -> bool:
+    """Whether there is something to claim in a lane (without one: in any). Read-only; ends the
+    transaction at hand."""
+    db.session.rollback()
+    with reading():
+        found = db.session.scalar(
+            select(table.c.contact_id)
+            .where(table.c.lane.in_(lane or LANES), is_due(now()))
+            .limit(1)
+        )
+        db.session.rollback()
+    return found is not None
 
 
 def bring_companies_forward(moment: dt.datetime) -> int:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from sqlalchemy import and_, case, func, select
 
 from idp.database import db, now
-from sync import activity, connection, held, lanes, leases, ledger
-from sync.kept import kept
+from sync import connection, lanes, ledger
+from sync.removals import held
+from sync.sent import activity
+from sync.standing.kept import kept
 
 
 @dataclass(frozen=True)
@@ -102,15 +104,15 @@ def get() -> Figures:
 def waiting() -> Waiting:
     """What waits. One statement."""
     row = ledger.table.c
-    live = and_(leases.pending(), row.lane == lanes.LIVE)
+    live = and_(ledger.pending(), row.lane == lanes.LIVE)
     counted = kept(
         "sync: waiting",
         lambda: db.session.execute(
             select(
-                func.count(case((leases.pending(), 1))),
+                func.count(case((ledger.pending(), 1))),
                 func.count(case((live, 1))),
-                func.count(case((leases.failed(), 1))),
-                func.min(case((leases.pending(), row.wanted_since))),
+                func.count(case((ledger.failed(), 1))),
+                func.min(case((ledger.pending(), row.wanted_since))),
             ).where(row.wanted > row.accepted)
         ).one(),
     )

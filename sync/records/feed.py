@@ -16,8 +16,9 @@ from idp import photo_files
 from idp.database import db
 from idp.directory.contacts import ADDRESS, NAMES, PHONE_TYPES, PHONES, WEB_ADDRESSES
 from idp.directory.photos import Photo
-from sync import deactivated, entries, ledger, scope
-from sync.entries import FieldEntry, GroupEntry
+from sync import ledger, scope
+from sync.records import deactivated, entries
+from sync.records.entries import FieldEntry, GroupEntry
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.engine.interfaces import Dialect
 
-from sync.entries import GroupEntry
+from sync.records.entries import GroupEntry
 
 Told = dict[str, list[list[str | None]]]
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sync.wire import Item
+from sync.protocol.wire import Item
 
 _LABELS = {
     "LegacyContactKey": "Key",

@@ -37,8 +37,8 @@ from idp.compiled import InSession
 from idp.database import Base, UTCDateTime, db
 from idp.directory.contacts import Contact
 from sync.ledger import WORDS_LENGTH, Ledger
-from sync.packing import pack, unpack
-from sync.wire import Item
+from sync.protocol.wire import Item
+from sync.sent.packing import pack, unpack
 
 ACCEPTED = "accepted"
 CODE_LENGTH = 20

@@ -26,11 +26,13 @@ from idp.database import UTCDateTime, db, now
 from idp.directory.contacts import Contact
 from idp.directory.groups import Group
 from idp.directory.importing import under_way
-from sync import connection, held, leaving, told
-from sync.entries import GroupEntry, in_order
-from sync.feed import Record
-from sync.held import KEPT, Standing, holds, removals, row
-from sync.leases import Claim
+from sync import connection
+from sync.claims import Claim
+from sync.records import told
+from sync.records.entries import GroupEntry, in_order
+from sync.records.feed import Record
+from sync.removals import held, leaving
+from sync.removals.held import KEPT, Standing, holds, removals, row
 
 log = structlog.get_logger()
 

@@ -1,0 +1,26 @@
+"""A row of the ledger as whoever pushes it has it."""
+
+from dataclasses import dataclass
+
+from sync.records.told import Told
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A leased row as it was claimed: ``version`` is what *wanted* was."""
+
+    contact_id: int
+    version: int
+    digest: str | None
+    told: Told
+    """The groups that Higher Logic was told of last."""
+    guarded: bool
+    """The removal guard has decided something about this contact (``held``)."""
+    is_company: bool
+    known: bool
+    """Higher Logic has accepted a record of this contact before."""
+    passed_over: bool
+    """People of this company may have been pushed without it."""
+    refused: bool
+    """What is wanted has been refused before."""
+    attempts: int

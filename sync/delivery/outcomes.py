@@ -1,0 +1,178 @@
+"""What became of claims: accepted, refused, put aside, put off, or nothing to push.
+
+Said by who holds the lease, in one short transaction each (``leases``).
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import and_, bindparam, case, literal, or_, select, update
+
+from idp.backoff import delay
+from idp.database import JSONDocument, UTCDateTime, db, now
+from sync import lanes, scope
+from sync.claims import Claim
+from sync.delivery import leases
+from sync.ledger import WORDS_LENGTH, table, wake_after_commit, wanted_since
+from sync.records.told import Told
+from sync.sent import history
+
+# A refused record is tried again by itself: what was wrong may have been mended over there.
+REFUSED_FIRST, REFUSED_LONGEST = 60.0, 6 * 3600.0
+ASIDE_FIRST = 5.0
+_PART = 5000
+
+_DONE: dict[str, Any] = leases.FREE | {
+    "accepted": table.c.claimed,
+    "refused": 0,
+    "attempts": 0,
+    "last_error": "",
+}
+
+
+def accept(
+    owner: str,
+    accepted: Sequence[tuple[Claim, str, Told]],
+    answer: history.Answer | None = None,
+) -> None:
+    """Higher Logic accepted these claims' records, whose digests and groups come with them."""
+    pointing = _pointing_to(
+        [claim for claim, _, _ in accepted if claim.is_company and not claim.known]
+    )
+    if pointing:
+        # Locked together and in order, before the claims alone would be.
+        for ids in _parts({claim.contact_id for claim, _, _ in accepted}.union(pointing)):
+            db.session.execute(
+                select(table.c.contact_id)
+                .where(table.c.contact_id.in_(ids))
+                .order_by(table.c.contact_id)
+                .with_for_update()
+            )
+    held = set(leases.lock(owner, [claim for claim, _, _ in accepted]))
+    values = [
+        {"b_contact": claim.contact_id, "b_digest": digest, "b_told": told}
+        for claim, digest, told in accepted
+        if claim.contact_id in held
+    ]
+    moment = now()
+    if values:
+        moments = {"last_pushed_at": moment, "accepted_at": moment, "wanted_since": moment}
+        db.session.execute(
+            update(table)
+            .where(table.c.contact_id == bindparam("b_contact"))
+            .values(
+                _DONE
+                | moments
+                | {"digest": bindparam("b_digest"), "told": bindparam("b_told", type_=JSONDocument)}
+            ),
+            values,
+        )
+        if answer is not None:
+            history.write(answer, held, moment)
+    if pointing and held:
+        for ids in _parts(pointing):
+            db.session.execute(
+                update(table)
+                .where(table.c.contact_id.in_(ids))
+                .values(
+                    lane=lanes.kept(table.c, lanes.BULK),
+                    wanted=table.c.wanted + 1,
+                    attempts=0,
+                    next_try_at=moment,
+                    wanted_since=wanted_since(literal(moment, type_=UTCDateTime())),
+                )
+            )
+        wake_after_commit(lanes.BULK)
+    db.session.commit()
+
+
+def settle(owner: str, claims: Iterable[Claim]) -> None:
+    """There was nothing to push: Higher Logic has this very record, or is not to be told."""
+    leases.write(leases.lock(owner, claims), **_DONE, wanted_since=now())
+
+
+def refuse(owner: str, claim: Claim, words: str, answer: history.Answer | None = None) -> None:
+    """Higher Logic refused this contact's record, in these words. It is tried again slowly, and
+    at once if it has changed in the meantime."""
+    again = now() + delay(claim.attempts, first=REFUSED_FIRST, longest=REFUSED_LONGEST)
+    changed = table.c.wanted > table.c.claimed
+    leases.write(
+        leases.lock(owner, [claim]),
+        answer,
+        **leases.FREE,
+        lane=case((changed, table.c.lane), else_=lanes.BULK),
+        refused=table.c.claimed,
+        attempts=case((changed, 0), else_=table.c.attempts + 1),
+        next_try_at=case((changed, now()), else_=literal(again, type_=UTCDateTime())),
+        last_error=words[:WORDS_LENGTH],
+        last_pushed_at=now(),
+    )
+
+
+def put_aside(owner: str, claims: Sequence[Claim], words: str) -> None:
+    """Give claims back that nothing was said about, but of too many beside them: they are pushed
+    a while later, and behind what is live."""
+    tries = max(claim.attempts for claim in claims)
+    again = now() + delay(tries, first=ASIDE_FIRST, longest=REFUSED_LONGEST)
+    # Who was changed meanwhile is another record, and somebody may wait for it.
+    changed = table.c.wanted > table.c.claimed
+    leases.write(
+        leases.lock(owner, claims),
+        **leases.FREE,
+        lane=case((changed, table.c.lane), else_=lanes.BULK),
+        attempts=case((changed, 0), else_=table.c.attempts + 1),
+        next_try_at=case((changed, now()), else_=literal(again, type_=UTCDateTime())),
+        last_error=words[:WORDS_LENGTH],
+    )
+
+
+def postpone(
+    owner: str,
+    claims: Iterable[Claim],
+    until: dt.datetime,
+    words: str,
+    answer: history.Answer | None = None,
+) -> None:
+    """Give claims back whose push had no clear answer: it is repeated (Y22)."""
+    leases.write(
+        leases.lock(owner, claims),
+        answer,
+        **leases.FREE,
+        attempts=table.c.attempts + 1,
+        next_try_at=until,
+        last_error=words[:WORDS_LENGTH],
+        last_pushed_at=now(),
+    )
+
+
+def _parts(ids: Iterable[int]) -> Iterator[list[int]]:
+    """Ids in order, as many at once as a statement takes."""
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), _PART):
+        yield ordered[start : start + _PART]
+
+
+def _pointing_to(companies: Sequence[Claim]) -> list[int]:
+    """Those whose records were built while Higher Logic did not have these companies, and so lack
+    their ``ParentMemberKey``, by id.
+
+    Child companies; people who went without a refused company; and people who were pushed before
+    the company was in scope, or in use. Whoever waited for it has not been claimed yet.
+    """
+    if not companies:
+        return []
+    contact, ids = scope.contacts("pointing"), [claim.contact_id for claim in companies]
+    passed_over = [claim.contact_id for claim in companies if claim.passed_over]
+    query = (
+        select(table.c.contact_id)
+        .join(contact, contact.c.id == table.c.contact_id)
+        .where(
+            or_(
+                contact.c.parent_id.in_(ids),
+                contact.c.company_id.in_(passed_over),
+                and_(contact.c.company_id.in_(ids), table.c.claimed > 0),
+            )
+        )
+    )
+    return list(db.session.scalars(query))

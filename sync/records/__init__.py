@@ -1,0 +1,1 @@
+"""What Higher Logic is to be told of a contact: records, in our words."""

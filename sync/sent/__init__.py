@@ -1,0 +1,1 @@
+"""What was sent: of each contact, and counted by minute."""

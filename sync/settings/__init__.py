@@ -1,0 +1,1 @@
+"""What the association sets of the sync: each setting, checked."""

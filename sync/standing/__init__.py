@@ -1,0 +1,1 @@
+"""How the sync stands: for the panel, the command line, metrics and mails."""

@@ -1,7 +1,6 @@
 """Requests to addresses that others chose: where they never go, and how long they never take."""
 
 import asyncio
-import datetime as dt
 import ipaddress
 import socket
 import ssl
@@ -13,15 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from idp import outgoing
 from idp.networks import is_internal
 from idp.oauth.backchannel import OF_ONE_CLIENT
 from idp.outgoing import Answer, InternalAddress, NoAnswer
+from tests import certificates
 from tests.receiver import Receiver, receiving
 
 NAME = "site.example.org"
@@ -297,34 +293,9 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
     """Makes a TLS server's context with a certificate for a name, which we trust."""
 
     def certified(name: str) -> ssl.SSLContext:
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        moment = dt.datetime.now(dt.UTC)
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(subject)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(moment - dt.timedelta(days=1))
-            .not_valid_after(moment + dt.timedelta(days=1))
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-            .sign(key, hashes.SHA256())
-        )
-        pem = certificate.public_bytes(serialization.Encoding.PEM)
-        file = tmp_path / f"{name}.pem"
-        file.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-            + pem
-        )
-        trusting = ssl.create_default_context(cadata=pem.decode())
+        context, pem = certificates.certified(name, tmp_path)
+        trusting = ssl.create_default_context(cadata=pem)
         monkeypatch.setattr(outgoing, "_tls", lambda: trusting)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
         return context
 
     return certified

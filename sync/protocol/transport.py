@@ -1,13 +1,13 @@
 """HTTP to Higher Logic: the only module that speaks it.
 
 Certificates are checked, redirects are not followed, proxies and passwords of the environment are
-not used, cookies are not kept; a request ends after a time and an answer after a size. What is
-sent and received is never logged: the API key is in it.
+not used, cookies are not kept; a request ends after a time, whatever the far side does
+(``deadline``), and an answer after a size. What is sent and received is never logged: the API key
+is in it.
 """
 
 import os
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
@@ -15,6 +15,10 @@ from http.cookiejar import DefaultCookiePolicy
 import requests
 import urllib3
 
+from sync.protocol.deadline import Adapter, within
+
+# Both together are the longest that a request takes: less than what is left of a lease when it
+# begins, and than a probe may take.
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
 LARGEST_ANSWER = 1024 * 1024
@@ -39,7 +43,19 @@ class Response:
 
 def post(url: str, headers: Mapping[str, str], body: bytes) -> Response:
     """Post a body. Raises ``NoAnswer``."""
-    deadline = time.monotonic() + CONNECT_SECONDS + READ_SECONDS
+    with within(CONNECT_SECONDS + READ_SECONDS) as deadline:
+        try:
+            answer = _posted(url, headers, body)
+        except NoAnswer:
+            if not deadline.over:
+                raise
+    # What was cut off may look whole: its end is what tells where headers or a body end.
+    if deadline.over:
+        raise NoAnswer("Higher Logic did not finish its answer in time.")
+    return answer
+
+
+def _posted(url: str, headers: Mapping[str, str], body: bytes) -> Response:
     try:
         with _session().post(
             url,
@@ -49,7 +65,7 @@ def post(url: str, headers: Mapping[str, str], body: bytes) -> Response:
             allow_redirects=False,
             stream=True,
         ) as answer:
-            return Response(answer.status_code, answer.headers, _content(answer, deadline))
+            return Response(answer.status_code, answer.headers, _content(answer))
     except requests.exceptions.SSLError:
         raise NoAnswer(
             "The certificate of Higher Logic's address does not hold: check the base URL."
@@ -60,15 +76,13 @@ def post(url: str, headers: Mapping[str, str], body: bytes) -> Response:
         raise NoAnswer("Higher Logic cannot be reached at this address.") from None
 
 
-def _content(answer: requests.Response, deadline: float) -> bytes:
+def _content(answer: requests.Response) -> bytes:
     parts, size = [], 0
     while part := answer.raw.read1(_CHUNK, decode_content=True):
         parts.append(part)
         size += len(part)
         if size > LARGEST_ANSWER:
             raise NoAnswer("Higher Logic's answer is far too large to be one.")
-        if time.monotonic() > deadline:
-            raise NoAnswer("Higher Logic did not finish its answer in time.")
     return b"".join(parts)
 
 
@@ -79,6 +93,8 @@ def _session() -> requests.Session:
         session = requests.Session()
         session.trust_env = False
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, Adapter())
         _own.session, _own.process = session, os.getpid()
     kept: requests.Session = _own.session
     return kept

@@ -10,7 +10,7 @@ from flask import Blueprint, Flask
 from flask_admin import Admin
 from flask_admin.theme import Theme
 
-from admin import banner
+from admin import access, banner, roles
 from admin.audit import AuditView
 from admin.clients import ClientsView
 from admin.companies import CompaniesView
@@ -34,6 +34,8 @@ def init_app(app: Flask) -> None:
     app.add_template_filter(day)
     app.add_template_filter(until)
     app.add_template_global(banner.troubles, "sync_troubles")
+    for question in (access.may, access.may_see, access.may_send, roles.role_name):
+        app.add_template_global(question)
     app.register_blueprint(
         Blueprint(
             "panel_files",

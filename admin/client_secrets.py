@@ -14,7 +14,7 @@ from idp.oauth.clients import Client
 class SecretPages(PanelView):
     """Pages about the secrets of a client."""
 
-    @page("/<key:client_id>/secret", methods=("GET", "POST"))
+    @page("/<key:client_id>/secret", methods=("GET", "POST"), get="change")
     def secret(self, client_id: str) -> Any:
         """Ask, then make a new secret; the answer shows it, once."""
         client = found(client_id)

@@ -30,12 +30,12 @@ class ClientsView(SecretPages, WorksheetPages, SelfTestPages):
             "panel/clients.html", clients=clients.every(), templates=client_addresses.TITLES
         )
 
-    @page("/export", methods=("POST",))
+    @page("/export", methods=("POST",), post="export")
     def export(self) -> Any:
         """The clients as a file; no secret is in it."""
         return exports.download(client_export.clients())
 
-    @page("/new", methods=("GET", "POST"))
+    @page("/new", methods=("GET", "POST"), get="change")
     def new(self) -> Any:
         """Make a client; the answer to the form shows its secret, once."""
         form = NewClientForm(data={"template": "higher-logic"})

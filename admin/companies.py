@@ -75,7 +75,7 @@ class CompaniesView(PhotoPages, SentPages, MergeableView):
             query = query.where(asked)
         return self.render("panel/companies.html", listing=page_of(query))
 
-    @page("/export", methods=("POST",))
+    @page("/export", methods=("POST",), post="export")
     def export(self) -> Any:
         """The companies, or those that the search finds, as a file."""
         return exports.download(exporting.companies(_asked()))
@@ -85,7 +85,7 @@ class CompaniesView(PhotoPages, SentPages, MergeableView):
         """A few companies whose name holds what was typed, for the company field to offer."""
         return {"found": lookups.offered("company", searched())}
 
-    @page("/new", methods=("GET", "POST"))
+    @page("/new", methods=("GET", "POST"), get="change")
     def new(self) -> Any:
         """Add a company."""
         return self._form(None)
@@ -139,7 +139,7 @@ class CompaniesView(PhotoPages, SentPages, MergeableView):
             at_higher_logic=records.at_higher_logic(),
         )
 
-    @page("/<key:key>/edit", methods=("GET", "POST"))
+    @page("/<key:key>/edit", methods=("GET", "POST"), get="change")
     def edit(self, key: str) -> Any:
         """Change a company's record."""
         return self._form(_found(key))

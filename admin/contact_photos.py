@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import flash, redirect, url_for
 
-from admin.access import PanelView, may_see, page
+from admin.access import PanelView, may_send, page
 from idp import audit
 from idp.database import db
 from idp.directory import photos
@@ -22,7 +22,7 @@ class PhotoPages(PanelView):
         raise NotImplementedError
 
     @page("/<key:key>/photo", methods=("GET", "POST"))
-    @takes_a_file(photos.LARGEST_FILE, may=lambda: may_see("panel_people"))
+    @takes_a_file(photos.LARGEST_FILE, may=may_send)
     def photo(self, key: str) -> Any:
         """A contact's photo, and the form for another."""
         form = PhotoForm()

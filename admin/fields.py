@@ -30,12 +30,12 @@ class FieldsView(PanelView):
             applies_to=APPLIES_TO,
         )
 
-    @page("/export", methods=("POST",))
+    @page("/export", methods=("POST",), post="export")
     def export(self) -> Any:
         """The fields with their choices as a file."""
         return exports.download(exporting.custom_fields())
 
-    @page("/new", methods=("GET", "POST"))
+    @page("/new", methods=("GET", "POST"), get="change")
     def new(self) -> Any:
         """Add a field."""
         return self._form(None)
@@ -59,7 +59,7 @@ class FieldsView(PanelView):
             db.session.commit()
         return redirect(url_for("panel_fields.index", _anchor=f"field-{field.key}"), 303)
 
-    @page("/<key:key>/delete", methods=("GET", "POST"))
+    @page("/<key:key>/delete", methods=("GET", "POST"), get="change")
     def delete(self, key: str) -> Any:
         """Say in numbers what goes, then delete; not while anything asks about it."""
         field = _found(key)

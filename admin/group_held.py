@@ -44,7 +44,7 @@ class HeldPages(PanelView):
         """Whom an owner has kept at Higher Logic."""
         return self._listed(key, "refused")
 
-    @page("/<key:key>/held/export", methods=("POST",))
+    @page("/<key:key>/held/export", methods=("POST",), post="export")
     def export_held(self, key: str) -> Any:
         """The list as a file."""
         group, which = _group(key), _which()
@@ -59,14 +59,14 @@ class HeldPages(PanelView):
         )
         return exports.download(exported, group.key)
 
-    @page("/<key:key>/held/allow", methods=("GET", "POST"))
+    @page("/<key:key>/held/allow", methods=("GET", "POST"), get="decide", post="decide")
     def allow_held(self, key: str) -> Any:
         """Say what letting them go does, in numbers, then let them go."""
         if _which() == "refused":
             return self._decide(key, "refused", verdicts.lift, "group_held_allow.html")
         return self._decide(key, "held", verdicts.allow, "group_held_allow.html")
 
-    @page("/<key:key>/held/refuse", methods=("GET", "POST"))
+    @page("/<key:key>/held/refuse", methods=("GET", "POST"), get="decide", post="decide")
     def refuse_held(self, key: str) -> Any:
         """Say what keeping them does, in numbers, then keep them."""
         return self._decide(key, "held", verdicts.refuse, "group_held_refuse.html")
@@ -86,8 +86,6 @@ class HeldPages(PanelView):
 
     def _decide(self, key: str, standing: Standing, verdict: Any, template: str) -> Any:
         group = _group(key)
-        if not may_decide_removals():
-            abort(403)
         number = held.number(group.key, standing)
         # More may have come since the page was looked at: then it is asked again.
         asked = request.form.get("number", "")

@@ -91,7 +91,7 @@ class MembersPages(PanelView):
         offered = lookups.offered("person", text) + lookups.offered("company", text)
         return {"found": offered[: lookups.MOST_FOUND]}
 
-    @page("/<key:key>/members/add", methods=("GET", "POST"))
+    @page("/<key:key>/members/add", methods=("GET", "POST"), get="change")
     def add_member(self, key: str) -> Any:
         """Add a person or a company by hand."""
         group = found(key)

@@ -77,7 +77,7 @@ class GroupsView(MembersPages, HeldPages):
             unreadable=catalogue.current().unreadable(day.today()),
         )
 
-    @page("/new", methods=("GET", "POST"))
+    @page("/new", methods=("GET", "POST"), get="change")
     def new(self) -> Any:
         """Make a group."""
         return self._details(None)
@@ -87,19 +87,19 @@ class GroupsView(MembersPages, HeldPages):
         """A group's details, condition and sync."""
         return self._details(found(key))
 
-    @page("/export", methods=("POST",))
+    @page("/export", methods=("POST",), post="export")
     def export(self) -> Any:
         """The groups, or those that the search finds, as a file."""
         return exports.download(exporting.groups(_asked()))
 
-    @page("/<key:key>/members/export", methods=("POST",))
+    @page("/<key:key>/members/export", methods=("POST",), post="export")
     def export_members(self, key: str) -> Any:
         """Who is in a group, or those that the search finds, as a file."""
         group = found(key)
         asked = group_sync.found_by(searched()) if searched() else None
         return exports.download(exporting.members(group, asked), group.key)
 
-    @page("/<key:key>/members/past/export", methods=("POST",))
+    @page("/<key:key>/members/past/export", methods=("POST",), post="export")
     def export_past_members(self, key: str) -> Any:
         """Who was in a group, or those that the search finds, as a file."""
         group = found(key)
@@ -120,7 +120,7 @@ class GroupsView(MembersPages, HeldPages):
         flash(f"{number:,} records are sent again.", "success")
         return redirect(url_for("panel_groups.group", key=key), 303)
 
-    @page("/<key:key>/delete", methods=("GET", "POST"))
+    @page("/<key:key>/delete", methods=("GET", "POST"), get="change")
     def delete(self, key: str) -> Any:
         """Say what it does, at Higher Logic as well, then delete.
 

@@ -9,7 +9,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from admin import import_columns, import_report, import_words
-from admin.access import PanelView, may_see, page
+from admin.access import PanelView, may, may_send, page
 from admin.import_upload import KINDS, LARGEST, TOO_LARGE, UploadForm, uploaded
 from admin.lists import page_of
 from idp.database import db
@@ -35,8 +35,8 @@ class ImportsView(PanelView):
             "panel/imports.html", listing=page_of(query), kinds=KINDS, states=import_words.STATES
         )
 
-    @page("/new", methods=("GET", "POST"))
-    @takes_a_file(files.LARGEST, may=lambda: may_see("panel_imports"))
+    @page("/new", methods=("GET", "POST"), get="change")
+    @takes_a_file(files.LARGEST, may=may_send)
     def new(self) -> Any:
         """Upload a file."""
         form = UploadForm(data={"kind": request.args.get("kind", "people")})
@@ -54,11 +54,11 @@ class ImportsView(PanelView):
     def run(self, key: str) -> Any:
         """An import as it stands."""
         run = _known(key)
-        if run.state == "uploaded":
+        if run.state == "uploaded" and may("panel_imports.columns"):
             return redirect(url_for("panel_imports.columns", key=key))
         return self.render("panel/import.html", **_standing(run))
 
-    @page("/<key:key>/columns", methods=("GET", "POST"))
+    @page("/<key:key>/columns", methods=("GET", "POST"), get="change")
     def columns(self, key: str) -> Any:
         """Say what each column is, and have the file checked."""
         run = _known(key)

@@ -26,7 +26,7 @@ MOST_ALIKE = 8
 class MergeableView(records.RecordView):
     """The page that merges, of the views of people and of companies."""
 
-    @page("/<key:key>/merge", methods=("GET", "POST"))
+    @page("/<key:key>/merge", methods=("GET", "POST"), get="change")
     def merge(self, key: str) -> Any:
         """Choose the other record, compare, confirm. ``key`` is of the one that is kept."""
         kept: Contact = records.found(self.model, key)

@@ -89,7 +89,7 @@ class PeopleView(PhotoPages, SentPages, MergeableView):
             states=ACCOUNT_STATES,
         )
 
-    @page("/export", methods=("POST",))
+    @page("/export", methods=("POST",), post="export")
     def export(self) -> Any:
         """The people, or those that the search finds, as a file."""
         return exports.download(exporting.people(_asked()))
@@ -99,7 +99,7 @@ class PeopleView(PhotoPages, SentPages, MergeableView):
         """A few people whose name or address holds what was typed, for a form to offer."""
         return {"found": lookups.offered("person", searched())}
 
-    @page("/new", methods=("GET", "POST"))
+    @page("/new", methods=("GET", "POST"), get="change")
     def new(self) -> Any:
         """Add a person."""
         return self._form(None)
@@ -138,12 +138,12 @@ class PeopleView(PhotoPages, SentPages, MergeableView):
             aliases=contacts.aliases(person),
         )
 
-    @page("/<key:key>/edit", methods=("GET", "POST"))
+    @page("/<key:key>/edit", methods=("GET", "POST"), get="change")
     def edit(self, key: str) -> Any:
         """Change a person's record."""
         return self._form(_found(key))
 
-    @page("/<key:key>/account", methods=("POST",))
+    @page("/<key:key>/account", methods=("POST",), post="help")
     def create_account(self, key: str) -> Any:
         """Give a person an account, in the invited state."""
         person = _found(key)
@@ -189,7 +189,7 @@ class PeopleView(PhotoPages, SentPages, MergeableView):
         flash("The account is active again.", "success")
         return _back(key)
 
-    @page("/<key:key>/link", methods=("POST",))
+    @page("/<key:key>/link", methods=("POST",), post="help")
     def send_link(self, key: str) -> Any:
         """Mail the invitation, or the link to choose a new password."""
         account = _account(key)

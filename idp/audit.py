@@ -37,6 +37,7 @@ class Event(enum.StrEnum):
     ACCOUNT_CREATED = "staff:account:created"
     ACCOUNT_DEACTIVATED = "staff:account:deactivated"
     ACCOUNT_REACTIVATED = "staff:account:reactivated"
+    ROLE_CHANGED = "staff:account:role-changed"
     CONTACT_CHANGED = "staff:contact:changed"
     PHOTO_CHANGED = "staff:photo:changed"
     PHOTO_REMOVED = "staff:photo:removed"

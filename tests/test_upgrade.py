@@ -19,16 +19,17 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 
 from idp import prepared
 from idp.database import JSONDocument, db, now
 from idp.directory import fields
-from idp.directory.accounts import Account
+from idp.directory.accounts import ROLES, Account
 from idp.directory.contacts import Person
 from idp.oauth import clients
 from idp.oauth.grants import Grant
 from idp.oauth.tokens import Token
-from idp.signin.sessions import hashed
+from idp.signin.sessions import SignInSession, hashed
 from launch import schema
 from sync import ledger
 from tests.conftest import DATABASES
@@ -239,3 +240,25 @@ def test_what_was_accepted_before_is_taken_for_what_was_told(empty: Flask) -> No
         ids["of no group"]: {},
         ids["new"]: None,
     }
+
+
+def test_roles_and_sessions_are_kept_where_more_roles_come(empty: Flask) -> None:
+    flask_migrate.upgrade(directory=str(schema.DIRECTORY), revision="0018")
+    found = MetaData()
+    found.reflect(db.engine)
+    table = found.tables
+    for role in ("member", "staff", "owner"):
+        person_id = filled(table["contact"], kind="person", key=role, last_name=role, active=True)
+        account_id = filled(table["account"], person_id=person_id, email_key=role, role=role)
+        filled(table["sign_in_session"], account_id=account_id, token_hash=role)
+    db.session.commit()
+    schema.upgrade()
+    rows = db.session.scalars(select(SignInSession)).all()
+    assert {(row.token_hash, row.account.role) for row in rows} == {
+        (role, role) for role in ("member", "staff", "owner")
+    }
+    for role in ROLES:
+        db.session.execute(update(Account).values(role=role))
+    with pytest.raises(IntegrityError):
+        db.session.execute(update(Account).values(role="boss"))
+    db.session.rollback()

@@ -8,15 +8,16 @@ letter case; ``Account.email_key`` holds that rule in the database.
 import datetime as dt
 from typing import Any, Literal
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, event, func, inspect, select
+from sqlalchemy import CheckConstraint, ForeignKey, String, event, inspect, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from idp import audit
 from idp.database import Base, UTCDateTime, db, now
 from idp.directory.contacts import InvalidValue, Person, checked_email, email_key
 
-Role = Literal["member", "staff", "owner"]
-ROLES: tuple[Role, ...] = ("member", "staff", "owner")
+Role = Literal["member", "help-desk", "reader", "staff", "owner"]
+ROLES: tuple[Role, ...] = ("member", "help-desk", "reader", "staff", "owner")
+"""What an account may do here, from the least: what each may is ``admin.access``'s to say."""
 
 
 class Account(Base):
@@ -27,7 +28,9 @@ class Account(Base):
     """
 
     __tablename__ = "account"
-    __table_args__ = (CheckConstraint("role IN ('member', 'staff', 'owner')", name="role"),)
+    __table_args__ = (
+        CheckConstraint("role IN ('member', 'help-desk', 'reader', 'staff', 'owner')", name="role"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("contact.id"), unique=True)
@@ -54,8 +57,8 @@ class Account(Base):
 
     @property
     def is_staff(self) -> bool:
-        """Whether the panel is open to this account."""
-        return self.role in {"staff", "owner"}
+        """Whether this is somebody of the association's, to whom the panel is open."""
+        return self.role != "member"
 
     @property
     def is_owner(self) -> bool:
@@ -122,9 +125,13 @@ def of_person(person: Person) -> Account | None:
 
 def change_role(account: Account, role: Role) -> None:
     """Give an account another role. Raises ``InvalidValue`` when it is the last owner."""
-    if account.is_owner and role != "owner" and _owners_besides(account) == 0:
+    if role != "owner" and is_last_owner(account):
         raise InvalidValue("role", "last_owner", "The last owner stays an owner.")
+    if account.role == role:
+        return
+    changed = {"role": [account.role, role]}
     account.role = role
+    audit.record(audit.Event.ROLE_CHANGED, account.person.key, changed=changed)
 
 
 def deactivate(account: Account) -> None:
@@ -134,7 +141,7 @@ def deactivate(account: Account) -> None:
     """
     if account.deactivated_at is not None:
         return
-    if account.is_owner and _owners_besides(account) == 0:
+    if is_last_owner(account):
         raise InvalidValue("role", "last_owner", "The last owner cannot be deactivated.")
     account.deactivated_at = now()
     account.end_everything()
@@ -150,31 +157,30 @@ def reactivate(account: Account) -> None:
 
 
 def is_last_owner(account: Account) -> bool:
-    """Whether nobody else who can sign in is an owner."""
-    return account.is_owner and account.may_sign_in and _owners_besides(account) == 0
+    """Whether this owner is the only one who can sign in, or who at least was invited to.
 
-
-def _owners_besides(account: Account) -> int:
-    # Two owners may be about to end each other: the second waits here, and then sees it. Held
-    # first and counted then, since only a new statement sees what was waited for.
-    owners = select(Account.__table__.c.id).where(Account.role == "owner")
+    An owner without a password is nobody to rely on: the invitation may never have arrived. Holds
+    the owners until the end of the transaction, so that two who end each other at the same moment
+    wait for each other, and the second sees what the first did.
+    """
+    row = Account.__table__.c
+    db.session.flush()
+    # Held first and counted then, since only a new statement sees what was waited for.
+    held = or_(row.role == "owner", row.id == account.id)
     db.session.execute(
-        owners.order_by(Account.__table__.c.id).with_for_update(key_share=True)
+        select(row.id).where(held).order_by(row.id).with_for_update(key_share=True)
     ).all()
-    return (
-        db.session.scalar(
-            select(func.count())
-            .select_from(Account)
-            .join(Person, Person.id == Account.person_id)
-            .where(
-                Account.role == "owner",
-                Account.deactivated_at.is_(None),
-                Person.active,
-                Account.id != account.id,
-            )
+    owners = db.session.scalars(
+        select(row.id)
+        .join(Person, Person.id == row.person_id)
+        .where(
+            row.role == "owner",
+            row.deactivated_at.is_(None),
+            Person.active,
+            or_(row.password_hash.is_not(None), row.id == account.id),
         )
-        or 0
-    )
+    ).all()
+    return list(owners) == [account.id]
 
 
 @event.listens_for(Session, "before_flush")

@@ -38,7 +38,11 @@ manager = SessionManager()
 
 
 class SignInSession(Base):
-    """One sign-in on one browser. ``started_at`` is OpenID Connect's ``auth_time``."""
+    """One sign-in on one browser. ``started_at`` is OpenID Connect's ``auth_time``.
+
+    ``confirmed_at`` is when the password was given again since, and ``confirmed_hash`` whose
+    browser that was (``confirmation``).
+    """
 
     __tablename__ = "sign_in_session"
 
@@ -51,6 +55,8 @@ class SignInSession(Base):
     started_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
     expires_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, index=True)
     ended_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    confirmed_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    confirmed_hash: Mapped[str | None] = mapped_column(String(64))
     address: Mapped[str] = mapped_column(default="")
     agent: Mapped[str] = mapped_column(String(300), default="")
 

@@ -2,82 +2,128 @@
 
 import re
 from collections.abc import Callable
+from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from flask.testing import FlaskClient
+from flask_admin import expose
 
-from admin.access import ROLES
+from admin.access import TABLE, PanelView, page
 from idp.database import db
 from idp.directory import fields, import_runs
 from idp.directory.accounts import Role
 from idp.oauth import registration
 from tests import factories
 
-FOR_STAFF = [
-    "/panel/",
-    "/panel/standing",
-    "/panel/people/",
-    "/panel/people/new",
-    "/panel/people/search",
-    "/panel/people/a-person",
-    "/panel/people/a-person/edit",
-    "/panel/people/a-person/photo",
-    "/panel/people/a-person/higher-logic",
-    "/panel/people/a-person/merge",
-    "/panel/companies/",
-    "/panel/companies/new",
-    "/panel/companies/search",
-    "/panel/companies/a-company",
-    "/panel/companies/a-company/edit",
-    "/panel/companies/a-company/photo",
-    "/panel/companies/a-company/higher-logic",
-    "/panel/imports/",
-    "/panel/imports/new",
-    "/panel/imports/an-import",
-    "/panel/imports/an-import/columns",
-    "/panel/imports/an-import/progress",
-    "/panel/imports/an-import/refused.csv",
-    "/panel/companies/a-company/merge",
-    "/panel/fields/",
-    "/panel/fields/new",
-    "/panel/fields/region",
-    "/panel/fields/region/delete",
-    "/panel/groups/",
-    "/panel/groups/new",
-    "/panel/groups/values",
-    "/panel/groups/a-group",
-    "/panel/groups/a-group/members",
-    "/panel/groups/a-group/members/past",
-    "/panel/groups/a-group/members/added",
-    "/panel/groups/a-group/members/shut-out",
-    "/panel/groups/a-group/members/search",
-    "/panel/groups/a-group/members/add",
-    "/panel/groups/a-group/member/a-person",
-    "/panel/groups/a-group/status.json",
-    "/panel/groups/a-group/delete",
-    "/panel/groups/a-group/held",
-    "/panel/groups/a-group/held/waiting",
-    "/panel/groups/a-group/held/refused",
-]
-FOR_OWNERS = [
-    "/panel/groups/a-group/held/allow",
-    "/panel/groups/a-group/held/refuse",
-    "/panel/integrations/",
-    "/panel/clients/",
-    "/panel/clients/new",
-    "/panel/clients/groups",
-    "/panel/clients/members",
-    "/panel/clients/{client}",
-    "/panel/clients/{client}/secret",
-    "/panel/clients/{client}/worksheet",
-    "/panel/clients/{client}/worksheet/print",
-    "/panel/clients/{client}/worksheet/document",
-    "/panel/clients/{client}/self-test",
-    "/panel/clients/{client}/self-test/progress",
-    "/panel/audit/",
-]
+# Every page of the panel, and which roles may look at it and send it a form: o(wner), s(taff),
+# r(eader), h(elp desk). Nothing: the page takes no such request. Written out by hand, so that a
+# slip in the table of admin/access.py shows here.
+PAGES: dict[str, tuple[str, str]] = {
+    "/panel/": ("osrh", ""),
+    "/panel/standing": ("osrh", ""),
+    "/panel/waiting/export": ("", "osr"),
+    "/panel/people/": ("osrh", ""),
+    "/panel/people/export": ("", "osr"),
+    "/panel/people/new": ("os", "os"),
+    "/panel/people/search": ("osrh", ""),
+    "/panel/people/a-person": ("osrh", ""),
+    "/panel/people/a-person/account": ("", "osh"),
+    "/panel/people/a-person/deactivate": ("", "os"),
+    "/panel/people/a-person/edit": ("os", "os"),
+    "/panel/people/a-person/higher-logic": ("osrh", ""),
+    "/panel/people/a-person/in-use": ("", "os"),
+    "/panel/people/a-person/link": ("", "osh"),
+    "/panel/people/a-person/merge": ("os", "os"),
+    "/panel/people/a-person/out-of-use": ("", "os"),
+    "/panel/people/a-person/photo": ("osrh", "os"),
+    "/panel/people/a-person/photo/remove": ("", "os"),
+    "/panel/people/a-person/reactivate": ("", "os"),
+    "/panel/people/a-person/resend": ("", "os"),
+    "/panel/companies/": ("osrh", ""),
+    "/panel/companies/export": ("", "osr"),
+    "/panel/companies/new": ("os", "os"),
+    "/panel/companies/search": ("osrh", ""),
+    "/panel/companies/a-company": ("osrh", ""),
+    "/panel/companies/a-company/edit": ("os", "os"),
+    "/panel/companies/a-company/higher-logic": ("osrh", ""),
+    "/panel/companies/a-company/in-use": ("", "os"),
+    "/panel/companies/a-company/merge": ("os", "os"),
+    "/panel/companies/a-company/out-of-use": ("", "os"),
+    "/panel/companies/a-company/photo": ("osrh", "os"),
+    "/panel/companies/a-company/photo/remove": ("", "os"),
+    "/panel/companies/a-company/resend": ("", "os"),
+    "/panel/imports/": ("osr", ""),
+    "/panel/imports/new": ("os", "os"),
+    "/panel/imports/an-import": ("osr", ""),
+    "/panel/imports/an-import/allow": ("", "os"),
+    "/panel/imports/an-import/cancel": ("", "os"),
+    "/panel/imports/an-import/columns": ("os", "os"),
+    "/panel/imports/an-import/progress": ("osr", ""),
+    "/panel/imports/an-import/refused.csv": ("osr", ""),
+    "/panel/imports/an-import/start": ("", "os"),
+    "/panel/fields/": ("osr", ""),
+    "/panel/fields/export": ("", "osr"),
+    "/panel/fields/new": ("os", "os"),
+    "/panel/fields/region": ("osr", "os"),
+    "/panel/fields/region/delete": ("os", "os"),
+    "/panel/fields/region/move": ("", "os"),
+    "/panel/groups/": ("osrh", ""),
+    "/panel/groups/export": ("", "osr"),
+    "/panel/groups/new": ("os", "os"),
+    "/panel/groups/preview": ("", "os"),
+    "/panel/groups/values": ("osrh", ""),
+    "/panel/groups/a-group": ("osrh", "os"),
+    "/panel/groups/a-group/delete": ("os", "os"),
+    "/panel/groups/a-group/held": ("osrh", ""),
+    "/panel/groups/a-group/held/allow": ("o", "o"),
+    "/panel/groups/a-group/held/export": ("", "osr"),
+    "/panel/groups/a-group/held/refuse": ("o", "o"),
+    "/panel/groups/a-group/held/refused": ("osrh", ""),
+    "/panel/groups/a-group/held/waiting": ("osrh", ""),
+    "/panel/groups/a-group/member/a-person": ("osrh", "os"),
+    "/panel/groups/a-group/member/a-person/change/1": ("", "os"),
+    "/panel/groups/a-group/member/a-person/let-in": ("", "os"),
+    "/panel/groups/a-group/member/a-person/remove/1": ("", "os"),
+    "/panel/groups/a-group/member/a-person/shut-out": ("", "os"),
+    "/panel/groups/a-group/members": ("osrh", ""),
+    "/panel/groups/a-group/members/add": ("os", "os"),
+    "/panel/groups/a-group/members/added": ("osrh", ""),
+    "/panel/groups/a-group/members/export": ("", "osr"),
+    "/panel/groups/a-group/members/past": ("osrh", ""),
+    "/panel/groups/a-group/members/past/export": ("", "osr"),
+    "/panel/groups/a-group/members/search": ("osrh", ""),
+    "/panel/groups/a-group/members/shut-out": ("osrh", ""),
+    "/panel/groups/a-group/resend": ("", "os"),
+    "/panel/groups/a-group/status.json": ("osrh", ""),
+    "/panel/integrations/": ("o", "o"),
+    "/panel/integrations/test": ("", "o"),
+    "/panel/clients/": ("o", ""),
+    "/panel/clients/export": ("", "o"),
+    "/panel/clients/groups": ("o", ""),
+    "/panel/clients/members": ("o", ""),
+    "/panel/clients/new": ("o", "o"),
+    "/panel/clients/{client}": ("o", "o"),
+    "/panel/clients/{client}/end-old-secret": ("", "o"),
+    "/panel/clients/{client}/secret": ("o", "o"),
+    "/panel/clients/{client}/self-test": ("o", "o"),
+    "/panel/clients/{client}/self-test/progress": ("o", ""),
+    "/panel/clients/{client}/use": ("", "o"),
+    "/panel/clients/{client}/worksheet": ("o", "o"),
+    "/panel/clients/{client}/worksheet/document": ("o", "o"),
+    "/panel/clients/{client}/worksheet/print": ("o", ""),
+    "/panel/audit/": ("o", ""),
+    "/panel/audit/export": ("", "o"),
+}
+LETTERS: dict[Role, str] = {
+    "owner": "o",
+    "staff": "s",
+    "reader": "r",
+    "help-desk": "h",
+    "member": "m",
+}
 
 
 @pytest.fixture
@@ -98,52 +144,131 @@ def client_id(app: Flask, tmp_path: Path) -> str:
 
 
 @pytest.mark.compliance("A4")
-@pytest.mark.parametrize(
-    ("role", "staff_pages", "owner_pages"),
-    [(None, 303, 303), ("member", 403, 403), ("staff", 200, 403), ("owner", 200, 200)],
-)
-def test_every_page_asks_who_it_is(
-    app: Flask,
-    client_id: str,
-    as_role: Callable[[Role], FlaskClient],
-    role: Role | None,
-    staff_pages: int,
-    owner_pages: int,
-) -> None:
-    client = as_role(role) if role else app.test_client()
-    for paths, wanted in ((FOR_STAFF, staff_pages), (FOR_OWNERS, owner_pages)):
-        for path in paths:
-            response = client.get(path.format(client=client_id))
-            assert response.status_code == wanted, path
-            if wanted == 303:
-                assert response.location.startswith("/sign-in?next=")
+def test_the_table_above_names_every_page_and_every_form(app: Flask) -> None:
+    keys = re.compile("a-person|a-company|region|a-group|an-import|{client}|(?<=/)1$")
+    written = {
+        (keys.sub("<>", path), method)
+        for path, roles in PAGES.items()
+        for method, letters in zip(("GET", "POST"), roles, strict=True)
+        if letters
+    }
+    assert written == {
+        (re.sub("<[^>]+>", "<>", rule.rule), method)
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.partition(".")[0] in TABLE
+        for method in ("GET", "POST")
+        if method in (rule.methods or set())
+    }
 
 
 @pytest.mark.compliance("A4")
-def test_the_tables_above_name_every_page(app: Flask) -> None:
-    rules = {
-        rule.rule
-        for rule in app.url_map.iter_rules()
-        if rule.endpoint.partition(".")[0] in ROLES and "GET" in (rule.methods or set())
-    }
-    keys = re.compile("a-person|a-company|region|a-group|an-import|{client}")
-    assert {keys.sub("<>", path) for path in (*FOR_STAFF, *FOR_OWNERS)} == {
-        re.sub("<[^>]+>", "<>", rule) for rule in rules
-    }
-
-
-def test_what_changes_something_is_refused_to_members_and_without_its_token(
-    app: Flask, client_id: str, as_role: Callable[[Role], FlaskClient]
+@pytest.mark.parametrize("role", [None, *LETTERS])
+def test_each_role_may_do_on_each_page_what_the_table_says_and_nothing_else(
+    app: Flask,
+    as_role: Callable[[Role], FlaskClient],
+    monkeypatch: pytest.MonkeyPatch,
+    role: Role | None,
 ) -> None:
-    member, staff = as_role("member"), as_role("staff")
-    token = re.search(r'name="csrf_token" value="([^"]+)"', member.get("/").text)
-    assert token
-    for rule in app.url_map.iter_rules():
-        if rule.endpoint.partition(".")[0] not in ROLES or "POST" not in (rule.methods or set()):
+    # Who gets as far as the page's own code; it is not run, so that nothing is changed by asking.
+    monkeypatch.setattr(PanelView, "_run_view", lambda *_, **__: "reached")
+    monkeypatch.setitem(app.config, "WTF_CSRF_ENABLED", False)
+    client = as_role(role) if role else app.test_client()
+    for path, roles in PAGES.items():
+        for method, letters in zip(("GET", "POST"), roles, strict=True):
+            if not letters:
+                continue
+            response = client.open(path.format(client="a-client"), method=method)
+            if role is None:
+                assert response.status_code == 303, (method, path)
+                assert response.location.startswith("/sign-in?next=")
+            elif LETTERS[role] in letters:
+                assert response.text == "reached", (method, path)
+            else:
+                assert response.status_code == 403, (method, path)
+
+
+class Ways(HTMLParser):
+    """What a page leads to: addresses of links, and of forms and their buttons."""
+
+    def __init__(self, here: str) -> None:
+        super().__init__()
+        self.here = here
+        self.form: str | None = None
+        self.found: set[tuple[str, str]] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "a":
+            self.found.add(("GET", given.get("href", "")))
+        if tag == "form" and given.get("method") == "post":
+            self.form = given.get("action", self.here)
+        if tag == "form" and given.get("method") != "post":
+            self.found.add(("GET", given.get("action", self.here)))
+        if tag in {"button", "input"} and given.get("type", "submit") == "submit" and self.form:
+            self.found.add(("POST", given.get("formaction", "").partition("#")[0] or self.form))
+
+
+@pytest.mark.compliance("A4")
+@pytest.mark.parametrize("role", ["staff", "reader", "help-desk", "owner"])
+def test_a_page_opens_for_who_may_and_offers_nothing_that_they_may_not(
+    app: Flask, client_id: str, as_role: Callable[[Role], FlaskClient], role: Role
+) -> None:
+    client = as_role(role)
+    member = factories.account().person.key
+    for path in (*PAGES, f"/panel/people/{member}"):
+        letters = PAGES.get(path, ("osrh", ""))[0]
+        if LETTERS[role] not in letters:
             continue
-        path = re.sub("<[^>]+>", "a-person", re.sub("<int:[^>]+>", "1", rule.rule))
-        assert member.post(path, data={"csrf_token": token[1]}).status_code == 403, path
-        assert staff.post(path).status_code == 400, path
+        path = path.format(client=client_id)
+        response = client.get(path)
+        assert response.status_code == 200, path
+        if response.mimetype != "text/html":
+            continue
+        ways = Ways(path)
+        ways.feed(response.text)
+        offered = {way for way in ways.found if way[1].startswith("/panel/")}
+        with app.test_request_context():
+            adapter = app.create_url_adapter(request)
+            assert adapter is not None
+            for method, address in offered:
+                name, _ = adapter.match(unquote(urlsplit(address).path), method=method)
+                needs = app.view_functions[name].needs  # type: ignore[attr-defined]
+                action = needs.of(method)
+                assert role in TABLE[name.partition(".")[0]][action], (path, method, address)
+
+
+def test_what_changes_something_is_refused_without_its_token(
+    app: Flask, staff: FlaskClient
+) -> None:
+    for path, (_, letters) in PAGES.items():
+        if letters:
+            assert staff.post(path.format(client="a-client")).status_code == 400, path
+
+
+def test_a_view_that_is_not_in_the_table_cannot_be_made() -> None:
+    class Plain(PanelView):
+        @page("/")
+        def index(self) -> str:
+            return ""
+
+    with pytest.raises(ValueError, match="panel_new is not in the table"):
+        Plain("New", endpoint="panel_new")
+
+    class Undeclared(PanelView):
+        @page("/", post="launch", methods=("GET", "POST"))
+        def index(self) -> str:
+            return ""
+
+    with pytest.raises(ValueError, match="launch"):
+        Undeclared("New", endpoint="panel_people")
+
+    class Unsaid(PanelView):
+        @expose("/")
+        def index(self) -> str:
+            return ""
+
+    with pytest.raises(ValueError, match="what it needs"):
+        Unsaid("New", endpoint="panel_people")
 
 
 def test_the_menu_shows_what_one_may_open(owner: FlaskClient, staff: FlaskClient) -> None:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
-from flask import abort, current_app, request
+from flask import abort, current_app, redirect, request, url_for
 from flask_admin import BaseView, expose
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from idp.directory.accounts import Account, Role
-from idp.signin import sessions
+from idp.signin import confirmation, sessions
 
 Roles = frozenset[Role]
 
@@ -57,14 +57,22 @@ MANAGES: dict[str, Roles] = {
 
 @dataclass(frozen=True)
 class Needs:
-    """What a page needs of who opens it (``get``) and of who sends it a form (``post``)."""
+    """What a page needs of who opens it (``get``) and of who sends it a form (``post``).
+
+    A request by one of the methods in ``sensitive`` needs the password, given not long ago.
+    """
 
     get: str
     post: str
+    sensitive: frozenset[str] = frozenset()
 
     def of(self, method: str) -> str:
         """The action that a request of this method is."""
         return self.get if method in {"GET", "HEAD"} else self.post
+
+    def password(self, method: str) -> bool:
+        """Whether a request of this method needs a password that was given not long ago."""
+        return ("GET" if method == "HEAD" else method) in self.sensitive
 
 
 @dataclass(frozen=True)
@@ -141,16 +149,22 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def page(
-    path: str, methods: Iterable[str] = ("GET",), *, get: str = "see", post: str = "change"
+    path: str,
+    methods: Iterable[str] = ("GET",),
+    *,
+    get: str = "see",
+    post: str = "change",
+    sensitive: Iterable[str] = (),
 ) -> Callable[[View], View]:
     """Make a method of a ``PanelView`` a page: Flask-Admin's ``expose``, with what it needs.
 
     ``get`` and ``post`` are actions of the view's row in the table. A page that is nothing but a
-    form to change something has ``get="change"``: who may not send it need not see it.
+    form to change something has ``get="change"``: who may not send it need not see it. For the
+    methods in ``sensitive`` the password is asked for again (``confirmation``).
     """
 
     def made(view: View) -> View:
-        view.needs = Needs(get, post)  # type: ignore[attr-defined]
+        view.needs = Needs(get, post, frozenset(sensitive))  # type: ignore[attr-defined]
         view.methods_of_page = frozenset(methods)  # type: ignore[attr-defined]
         return cast(View, expose(path, methods)(view))
 
@@ -186,10 +200,12 @@ class PanelView(BaseView):  # type: ignore[misc]
         # What Flask-Admin asks before every page. Nobody yet: sign in and come back.
         account = sessions.current_account()
         if account is None:
-            return sessions.to_sign_in()
+            return redirect(url_for("signin.sign_in", next=confirmation.page_of_request()), 303)
         needs: Needs = getattr(type(self), name).needs
         if not allowed(account.role, cast(str, self.endpoint), needs.of(request.method)):
             abort(403)
+        if needs.password(request.method) and not confirmation.is_recent():
+            return confirmation.ask()
         return None
 
     def render(self, template: str, **values: Any) -> str:

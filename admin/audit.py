@@ -74,7 +74,7 @@ class AuditView(PanelView):
         listing = page_of(query)
         return self.render("panel/audit.html", listing=in_words(listing))
 
-    @page("/export", methods=("POST",), post="export")
+    @page("/export", methods=("POST",), post="export", sensitive=("POST",))
     def export(self) -> Any:
         """The events, or those that a search finds, as a file."""
         return exports.download(audit_export.events(_asked()))

@@ -14,7 +14,9 @@ from idp.oauth.clients import Client
 class SecretPages(PanelView):
     """Pages about the secrets of a client."""
 
-    @page("/<key:client_id>/secret", methods=("GET", "POST"), get="change")
+    @page(
+        "/<key:client_id>/secret", methods=("GET", "POST"), get="change", sensitive=("GET", "POST")
+    )
     def secret(self, client_id: str) -> Any:
         """Ask, then make a new secret; the answer shows it, once."""
         client = found(client_id)
@@ -26,7 +28,7 @@ class SecretPages(PanelView):
             return self.show_secret(client, secret, new=False)
         return self.render("panel/client_new_secret.html", client=client)
 
-    @page("/<key:client_id>/end-old-secret", methods=("POST",))
+    @page("/<key:client_id>/end-old-secret", methods=("POST",), sensitive=("POST",))
     def end_old_secret(self, client_id: str) -> Any:
         """Void every secret before the present one, without waiting for its week to be over."""
         client = found(client_id)

@@ -35,7 +35,7 @@ class ClientsView(SecretPages, WorksheetPages, SelfTestPages):
         """The clients as a file; no secret is in it."""
         return exports.download(client_export.clients())
 
-    @page("/new", methods=("GET", "POST"), get="change")
+    @page("/new", methods=("GET", "POST"), get="change", sensitive=("GET", "POST"))
     def new(self) -> Any:
         """Make a client; the answer to the form shows its secret, once."""
         form = NewClientForm(data={"template": "higher-logic"})

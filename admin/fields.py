@@ -59,7 +59,7 @@ class FieldsView(PanelView):
             db.session.commit()
         return redirect(url_for("panel_fields.index", _anchor=f"field-{field.key}"), 303)
 
-    @page("/<key:key>/delete", methods=("GET", "POST"), get="change")
+    @page("/<key:key>/delete", methods=("GET", "POST"), get="change", sensitive=("GET", "POST"))
     def delete(self, key: str) -> Any:
         """Say in numbers what goes, then delete; not while anything asks about it."""
         field = _found(key)

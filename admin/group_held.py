@@ -44,7 +44,7 @@ class HeldPages(PanelView):
         """Whom an owner has kept at Higher Logic."""
         return self._listed(key, "refused")
 
-    @page("/<key:key>/held/export", methods=("POST",), post="export")
+    @page("/<key:key>/held/export", methods=("POST",), post="export", sensitive=("POST",))
     def export_held(self, key: str) -> Any:
         """The list as a file."""
         group, which = _group(key), _which()
@@ -59,7 +59,13 @@ class HeldPages(PanelView):
         )
         return exports.download(exported, group.key)
 
-    @page("/<key:key>/held/allow", methods=("GET", "POST"), get="decide", post="decide")
+    @page(
+        "/<key:key>/held/allow",
+        methods=("GET", "POST"),
+        get="decide",
+        post="decide",
+        sensitive=("GET", "POST"),
+    )
     def allow_held(self, key: str) -> Any:
         """Say what letting them go does, in numbers, then let them go."""
         if _which() == "refused":

@@ -92,14 +92,14 @@ class GroupsView(MembersPages, HeldPages):
         """The groups, or those that the search finds, as a file."""
         return exports.download(exporting.groups(_asked()))
 
-    @page("/<key:key>/members/export", methods=("POST",), post="export")
+    @page("/<key:key>/members/export", methods=("POST",), post="export", sensitive=("POST",))
     def export_members(self, key: str) -> Any:
         """Who is in a group, or those that the search finds, as a file."""
         group = found(key)
         asked = group_sync.found_by(searched()) if searched() else None
         return exports.download(exporting.members(group, asked), group.key)
 
-    @page("/<key:key>/members/past/export", methods=("POST",), post="export")
+    @page("/<key:key>/members/past/export", methods=("POST",), post="export", sensitive=("POST",))
     def export_past_members(self, key: str) -> Any:
         """Who was in a group, or those that the search finds, as a file."""
         group = found(key)
@@ -120,7 +120,7 @@ class GroupsView(MembersPages, HeldPages):
         flash(f"{number:,} records are sent again.", "success")
         return redirect(url_for("panel_groups.group", key=key), 303)
 
-    @page("/<key:key>/delete", methods=("GET", "POST"), get="change")
+    @page("/<key:key>/delete", methods=("GET", "POST"), get="change", sensitive=("GET", "POST"))
     def delete(self, key: str) -> Any:
         """Say what it does, at Higher Logic as well, then delete.
 

@@ -99,7 +99,7 @@ class SettingsForm(FlaskForm):  # type: ignore[misc]
 class IntegrationsView(PanelView):
     """`/panel/integrations/`."""
 
-    @page("/", methods=("GET", "POST"))
+    @page("/", methods=("GET", "POST"), sensitive=("GET", "POST"))
     def index(self) -> Any:
         """Show and save."""
         form = SettingsForm(data=_present())

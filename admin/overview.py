@@ -34,7 +34,7 @@ class OverviewView(PanelView):
         """How the sync stands, as a part of the page, for it to keep current."""
         return self.render("panel/sync_standing.html", **sync_standing.facts(status.overall()))
 
-    @page("/waiting/export", methods=("POST",), post="export")
+    @page("/waiting/export", methods=("POST",), post="export", sensitive=("POST",))
     def export_waiting(self) -> Any:
         """What Higher Logic has not taken yet, and what it refused, as a file."""
         return exports.download(exporting.waiting())

@@ -89,7 +89,7 @@ class PeopleView(PhotoPages, SentPages, MergeableView):
             states=ACCOUNT_STATES,
         )
 
-    @page("/export", methods=("POST",), post="export")
+    @page("/export", methods=("POST",), post="export", sensitive=("POST",))
     def export(self) -> Any:
         """The people, or those that the search finds, as a file."""
         return exports.download(exporting.people(_asked()))

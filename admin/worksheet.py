@@ -60,7 +60,7 @@ class WorksheetPages(PanelView):
         account, _problem = _member()
         return self.render("panel/worksheet_print.html", sheet=worksheet.of(client, account))
 
-    @page("/<key:client_id>/worksheet/document", methods=("GET", "POST"))
+    @page("/<key:client_id>/worksheet/document", methods=("GET", "POST"), sensitive=("POST",))
     def worksheet_document(self, client_id: str) -> Response:
         """The worksheet to download. Posted: with a secret made for it, which is readable there
         and nowhere else."""

@@ -27,6 +27,8 @@ class Event(enum.StrEnum):
 
     SIGNED_IN = "member:session:started"
     SIGN_IN_REFUSED = "member:session:refused"
+    CONFIRMED = "member:session:confirmed"
+    CONFIRM_REFUSED = "member:session:not-confirmed"
     SIGNED_OUT = "member:session:ended"
     SIGNED_OUT_EVERYWHERE = "member:session:all-ended"
     PASSWORD_SET = "member:password:set"  # noqa: S105

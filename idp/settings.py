@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     """Processes of the web server."""
     web_threads: Annotated[int, Field(ge=1, le=64)] = 4
     """Threads of each process of the web server."""
+    confirm_minutes: Annotated[int, Field(ge=1, le=720)] = 15
+    """For so long after the password was given may its account do what is sensitive (keys, roles,
+    secrets, exports of people) without giving it again."""
     key_rotation_days: Annotated[int, Field(ge=0, le=3650)] = 90
     """After how many days new keys sign tokens. 0: never, but by ``tessera keys rotate``."""
     metrics_token: SecretStr | None = None

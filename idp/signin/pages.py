@@ -36,7 +36,8 @@ def local_path(target: str | None) -> str:
     return target
 
 
-def _failed(response: Any) -> bool:
+def failed(response: Any) -> bool:
+    """Whether an answer to a form counts as a password that was wrong."""
     # Who was sent away by a full line (503) was not told whether the password is right.
     return response.status_code not in (303, 503)
 
@@ -54,15 +55,15 @@ def _known_browser() -> bool:
 
 
 @blueprint.route("/sign-in", methods=["GET", "POST"])
-@limiter.limit("30/minute;200/hour", methods=["POST"], deduct_when=_failed)
+@limiter.limit("30/minute;200/hour", methods=["POST"], deduct_when=failed)
 @limiter.limit(
-    "10/15minutes", key_func=_address_tried_from_here, methods=["POST"], deduct_when=_failed
+    "10/15minutes", key_func=_address_tried_from_here, methods=["POST"], deduct_when=failed
 )
 @limiter.limit(
     "50/hour",
     key_func=_address_tried,
     methods=["POST"],
-    deduct_when=_failed,
+    deduct_when=failed,
     exempt_when=_known_browser,
 )
 def sign_in() -> Any:

@@ -31,20 +31,31 @@ TENANT = "CHAOS"
 # A worker waits half a minute for an answer; here one of two seconds is late already.
 READ_SECONDS = 2.0
 PROGRAM = """
+import dataclasses
 import wsgi
 from launch import background
 from sync.protocol import transport
 transport.READ_SECONDS = {seconds}
+background.TICKS = [
+    dataclasses.replace(tick, seconds=min(tick.seconds, {longest_tick}))
+    for tick in background.TICKS
+]
 background.{name}(wsgi.create_app())
 """
 BACKGROUND = {"worker 1": "run_worker", "worker 2": "run_worker", "clock": "run_clock"}
 
 
 class Arena:
-    """``settings`` are those of an app that edits; ``start`` and ``kill`` name a process."""
+    """``settings`` are those of an app that edits; ``start`` and ``kill`` name a process.
 
-    def __init__(self, folder: Path, database_address: str | None) -> None:
+    The clock waits for ``longest_tick`` seconds at the most, however long it would.
+    """
+
+    def __init__(
+        self, folder: Path, database_address: str | None, longest_tick: float = 3600.0
+    ) -> None:
         self.folder = folder
+        self.longest_tick = longest_tick
         self.redis = RedisServer(folder / "redis.sock")
         self.settings: Settings = deployment(folder / "var", database_address, self.redis.address)
         self.port = free_port()
@@ -66,7 +77,10 @@ class Arena:
                 "SANDBOX_API_KEY": API_KEY,
             }
         else:
-            arguments = ["-c", PROGRAM.format(name=BACKGROUND[name], seconds=READ_SECONDS)]
+            program = PROGRAM.format(
+                name=BACKGROUND[name], seconds=READ_SECONDS, longest_tick=self.longest_tick
+            )
+            arguments = ["-c", program]
             more = environment(settings)
         with self._log(name).open("ab") as log:
             self.processes[name] = subprocess.Popen(
@@ -191,9 +205,11 @@ def _answers(arena: Arena) -> bool:
 
 
 @contextmanager
-def arena(folder: Path, database_address: str | None) -> Iterator[Arena]:
+def arena(
+    folder: Path, database_address: str | None, longest_tick: float = 3600.0
+) -> Iterator[Arena]:
     """An arena on a database that the migrations made, everything started."""
-    made = Arena(folder, database_address)
+    made = Arena(folder, database_address, longest_tick)
     try:
         made.start_all()
         eventually(lambda: _answers(made), "the sandbox answers")

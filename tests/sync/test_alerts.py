@@ -72,7 +72,8 @@ def hours_pass(hours: float) -> None:
             values = {name: row[name] - by for name in names if row[name] is not None}
             if values:
                 db.session.execute(update(table).where(*key).values(values))  # type: ignore[arg-type]
-    db.session.commit()
+        # One after the other, as workers lock them.
+        db.session.commit()
 
 
 @pytest.fixture

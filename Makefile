@@ -9,6 +9,7 @@ RUN_STAMP := $(VENV)/.run
 TEST_STAMP := $(VENV)/.test
 # What npm brings: one stamp for each folder that has a lock.
 OPENID_CLIENT := tests/foreign/openid_client/node_modules/.stamp
+AXE := tests/look/axe/node_modules/.stamp
 OIDC_PROVIDER := bench/node/node_modules/.stamp
 
 .PHONY: help
@@ -23,12 +24,12 @@ run: $(RUN_STAMP) ## Start everything on this machine, with a sample association
 install: $(RUN_STAMP) ## Make the environment (.venv)
 
 .PHONY: test
-test: $(TEST_STAMP) $(OPENID_CLIENT) browser apache ## Run every test (lint, types, unit, end to end, browser)
+test: $(TEST_STAMP) $(OPENID_CLIENT) $(AXE) browser apache ## Run every test (lint, types, unit, end to end, browser)
 	@$(BIN)/python scripts/craft.py
 	@$(BIN)/pytest -n auto --dist loadfile --conformance=compare
 
 .PHONY: conformance
-conformance: $(TEST_STAMP) $(OPENID_CLIENT) browser apache ## Run the tests that show a requirement, and write docs/conformance.md
+conformance: $(TEST_STAMP) $(OPENID_CLIENT) $(AXE) browser apache ## Run the tests that show a requirement, and write docs/conformance.md
 	@$(BIN)/pytest -q -m compliance -n auto --dist loadfile --conformance=write
 
 .PHONY: check
@@ -76,7 +77,7 @@ bench-hash: $(RUN_STAMP) ## Measure what hashing a password costs on this machin
 lock: ## Lock the dependencies anew (needs uv)
 	@bash scripts/lock.sh
 	@$(MAKE) --no-print-directory $(TEST_STAMP)
-	@$(BIN)/python scripts/npm.py --lock tests/foreign/openid_client bench/node
+	@$(BIN)/python scripts/npm.py --lock tests/foreign/openid_client tests/look/axe bench/node
 
 .PHONY: clean
 clean: ## Remove the environment and the embedded data

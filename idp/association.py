@@ -43,12 +43,6 @@ class Association(Base):
     def _colour(self, _name: str, value: str) -> str:
         if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
             raise InvalidValue("colour", "invalid_colour", "A colour is written as #1f4e79.")
-        if contrast_with_white(value) < 4.5:
-            raise InvalidValue(
-                "colour",
-                "too_light",
-                "White text cannot be read on this colour: choose a darker one.",
-            )
         return value.lower()
 
     @validates("time_zone")
@@ -76,17 +70,6 @@ def today() -> dt.date:
     row = _TIME_ZONE.row()
     zone = row.time_zone if row is not None else DEFAULT_TIME_ZONE
     return now().astimezone(zoneinfo.ZoneInfo(zone)).date()
-
-
-def contrast_with_white(colour: str) -> float:
-    """Contrast ratio of a ``#rrggbb`` colour with white (WCAG 2.2, relative luminance)."""
-
-    def linear(part: str) -> float:
-        value = int(part, 16) / 255
-        return value / 12.92 if value <= 0.04045 else float(((value + 0.055) / 1.055) ** 2.4)
-
-    red, green, blue = (linear(colour[start : start + 2]) for start in (1, 3, 5))
-    return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
 
 
 def get() -> Association:

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 import structlog
 from flask import Flask, Request, Response, abort, current_app, g, render_template, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
-from flask_bootstrap import Bootstrap5
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
 from itsdangerous import URLSafeTimedSerializer
@@ -18,13 +17,13 @@ from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from idp import association, database
+from idp.accents import accent
 from idp.database import db
 from idp.directory.contacts import harmless_html
 from idp.settings import Settings
 
 log = structlog.get_logger()
 csrf = CSRFProtect()
-bootstrap = Bootstrap5()
 
 # The largest form is a bio; an upload has its own bound.
 LARGEST_BODY = 2 * 1024 * 1024
@@ -128,7 +127,6 @@ def init_app(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_PATH="/",
         PREFERRED_URL_SCHEME="https" if settings.secure else "http",
-        BOOTSTRAP_SERVE_LOCAL=True,
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session lives
         # No Referer comes to us from our own forms: see Referrer-Policy below. The token and the
         # SameSite cookie are what protects them.
@@ -139,10 +137,10 @@ def init_app(app: Flask, settings: Settings) -> None:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.before_request(_begin)
     csrf.init_app(app)
-    bootstrap.init_app(app)
     app.teardown_request(_end)
     app.after_request(_headers)
     app.context_processor(_page_context)
+    app.add_template_filter(accent)
     app.add_template_filter(rich_text)
     app.add_template_filter(browser_name)
     app.register_error_handler(CSRFError, _csrf_page)

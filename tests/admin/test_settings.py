@@ -73,7 +73,7 @@ def test_a_wrong_setting_is_said_at_its_field_and_nothing_is_saved(
         ("alert_after_hours", "six", "A whole number of hours, from 1 to 168."),
         ("guard_people", "0", "A whole number from 1 to 1,000,000."),
         ("guard_percent", "101", "A whole number from 1 to 100."),
-        ("colour", "#ffff00", "White text cannot be read"),
+        ("colour", "blue", "A colour is written as #1f4e79."),
         ("name", "", "The association needs a name."),
     ):
         page = browsing.submit(owner, "/panel/integrations/", **{**SETTINGS, name: value})

@@ -32,7 +32,8 @@ STATUSES = ("Current", "Grace", "Lapsed", "")
 CITIES = ("Bern", "Oslo", "")
 ROLES = ("", "Chair", "Speaker")
 STAMP = "address_3"
-"""Where an edit leaves its number: what comes after it has a higher one, or the same."""
+"""Where an edit leaves its number: what comes after it has a higher one, or the same. Everybody has
+one but a record that was merged into another."""
 
 
 def _rule(field: str, op: str, value: Any) -> Any:
@@ -78,7 +79,12 @@ class Edits:
         fields.create("Motto", "text", applies_to="both", **shown)
         fields.create("Note for staff", "text", applies_to="both")
         companies = [
-            Company(key=f"c{number}", name=f"Engines {number}", city=draw.choice(CITIES))
+            Company(
+                key=f"c{number}",
+                name=f"Engines {number}",
+                city=draw.choice(CITIES),
+                address_3="edit 0",
+            )
             for number in range(self.companies)
         ]
         db.session.add_all(companies)
@@ -91,6 +97,7 @@ class Edits:
                 email=f"p{number}@example.org",
                 member_status=draw.choice(STATUSES),
                 company=draw.choice([None, *companies]),
+                address_3="edit 0",
             )
             db.session.add(person)
             db.session.flush()
@@ -294,6 +301,7 @@ class Edits:
             member_status=self.draw.choice(STATUSES),
             company=self._pick([None, *self._companies()]),
         )
+        self._stamp(person)
         db.session.add(person)
         db.session.flush()
         accounts.create(person)

@@ -37,10 +37,12 @@ class Memory:
         for key in sorted(self.ever):
             found = held.get(key)
             if key in self.last.records:
-                wrong += self._current(key, found)
+                wrong += self._current(key, self.last.records[key], found)
             elif found is None:
                 # It went out of use before anything of it was sent.
                 continue
+            elif key in self.last.out_of_use:
+                wrong += self._current(key, self.last.out_of_use[key], found)
             elif key in self.last.merged:
                 wrong += _compared(key, self.last.merged[key], found, but={"Bio"})
             # The removal guard may have kept them in a group when their record went out of use.
@@ -48,7 +50,7 @@ class Memory:
                 wrong.append(f"{key}: out of use, and as it never was: {_text(found)}")
         return sorted(wrong)
 
-    def _current(self, key: str, found: Record | None) -> list[str]:
+    def _current(self, key: str, expected: Record, found: Record | None) -> list[str]:
         if found is None:
             return [f"{key}: missing"]
         company = self.last.company_of.get(key, "")
@@ -58,7 +60,7 @@ class Memory:
             allowed |= {"", company}
         points_to = found["MemberDetails"].get("ParentMemberKey", "")
         wrong = [] if points_to in allowed else [f"{key}: points to {points_to!r}, not {allowed}"]
-        return wrong + _compared(key, self.last.records[key], found)
+        return wrong + _compared(key, expected, found)
 
 
 def _compared(

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, select, text
 
 from idp.database import db, reading
 from idp.directory.accounts import Account
@@ -60,10 +60,14 @@ Record = dict[str, Any]
 @dataclass
 class Reading:
     """What the database says at one moment, by key: the records that Higher Logic would have of
-    those whom it may be told of, and who of them is in a synced group or employs somebody there."""
+    those whom it may be told of, and who of them is in a synced group or employs somebody there.
+
+    ``out_of_use`` are those that it is told of all the same, by the association's choice; none when
+    the choice is that what it has stays as it is."""
 
     records: dict[str, Record] = field(default_factory=dict)
     in_scope: set[str] = field(default_factory=set)
+    out_of_use: dict[str, Record] = field(default_factory=dict)
     merged: dict[str, Record] = field(default_factory=dict)
     company_of: dict[str, str] = field(default_factory=dict)
     """The key of a person's company and of a company's parent."""
@@ -89,6 +93,8 @@ class _Plain:
 
     def __init__(self) -> None:
         self.today = day.today()
+        chosen = db.session.scalar(text("SELECT deactivated FROM higher_logic_connection"))
+        self.deactivated: str = chosen or "keep"
         self.contacts = {row.id: row for row in _rows(Contact)}
         self.accounts = {row.person_id: row for row in _rows(Account)}
         self.fields = {row.id: row for row in _rows(CustomField)}
@@ -123,9 +129,11 @@ class _Plain:
             if row.merged_into_id is not None:
                 found.merged[row.key] = self._record(row, alias=True)
             elif self._eligible(one):
-                found.records[row.key] = self._record(row, alias=False)
+                found.records[row.key] = self._record(row)
                 if one in synced or one in employers:
                     found.in_scope.add(row.key)
+            elif self.deactivated != "keep" and (not row.active or one in self.accounts):
+                found.out_of_use[row.key] = self._record(row, out_of_use=self.deactivated)
             above = self.contacts.get(row.company_id or row.parent_id)
             if above is not None:
                 found.company_of[row.key] = above.key
@@ -186,7 +194,7 @@ class _Plain:
                 since = self.joined.get((group.id, contact_id, one.origin, one.role), self.today)
                 yield one.role, one.begin_on or since, one.end_on
 
-    def _record(self, row: Any, *, alias: bool) -> Record:
+    def _record(self, row: Any, *, alias: bool = False, out_of_use: str = "") -> Record:
         company = row.kind == "company"
         details = {name: getattr(row, column) for name, column in TEXTS.items()}
         for name, column in OF_PEOPLE.items():
@@ -198,7 +206,7 @@ class _Plain:
             "MemberSince": _day(row.joined_on),
             "MemberExpiresOn": _day(row.expires_on),
             "ExcludeFromDirectory": not company and not row.in_directory,
-            "IsActive": not alias,
+            "IsActive": not alias and out_of_use != "inactive",
             "IsMember": row.member_status.strip().lower() in MEMBER_STATUSES,
             "CompanyName": named,
             "IsOrganization": company,
@@ -206,7 +214,7 @@ class _Plain:
         }
         if not alias:
             details["Bio"] = row.bio
-        groups = [] if alias else list(self._groups(row.id))
+        groups = [] if alias or out_of_use == "no_groups" else list(self._groups(row.id))
         return {
             "MemberDetails": details,
             "SecurityGroups": [one for kind, one in groups if kind == "security"],

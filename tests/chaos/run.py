@@ -24,6 +24,7 @@ from wsgi import create_app
 
 CONVERGE_SECONDS = 420.0
 """Longer than the longest pause between two tries of an outage."""
+POLICIES = ("keep", "inactive", "no_groups")
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Report:
 
     seed: int
     seconds: float
+    policy: str
     edits: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     pushes: int = 0
@@ -44,7 +46,7 @@ class Report:
         """For people."""
         took = self.converged_after
         return [
-            f"seed {self.seed}, {self.seconds:.0f} s of faults",
+            f"seed {self.seed}, {self.seconds:.0f} s of faults; who is out of use: {self.policy}",
             f"edits: {sum(self.edits.values())} ({_counted(self.edits)})",
             f"faults: {sum(self.faults.values())} ({_counted(self.faults)})",
             f"pushes: {self.pushes}, records accepted: {self.records}, contacts: {self.contacts}",
@@ -60,10 +62,16 @@ def _counted(counter: Counter[str]) -> str:
 def stamp(record: Any) -> int:
     """The number of the newest edit in a record; 0 for none. One that was merged away has none,
     and nothing comes after it."""
-    if not record["MemberDetails"]["IsActive"]:
-        return sys.maxsize
-    said = record["MemberDetails"]["Address3"]
-    return int(said.removeprefix("edit ")) if said.startswith("edit ") else 0
+    details = record["MemberDetails"]
+    said = details["Address3"]
+    if said.startswith("edit "):
+        return int(said.removeprefix("edit "))
+    return 0 if details["IsActive"] else sys.maxsize
+
+
+def chosen(seed: int) -> str:
+    """What Higher Logic is told of who is out of use, in a run by this seed."""
+    return random.Random(f"out of use {seed}").choice(POLICIES)
 
 
 def run(arena: Arena, seed: int, seconds: float) -> Report:
@@ -79,10 +87,12 @@ def run(arena: Arena, seed: int, seconds: float) -> Report:
 
 
 def _run(app: Flask, arena: Arena, seed: int, seconds: float) -> Report:
-    report, memory, edits = Report(seed, seconds), Memory(), Edits(seed, arena.folder)
+    report, memory = Report(seed, seconds, chosen(seed)), Memory()
+    edits = Edits(seed, arena.folder)
     arena.set_control(keep_history=True, properties={"MembershipIntegrateBio": True})
     edits.make()
-    connection.change(base_url=arena.url, tenant_code=TENANT, api_key=API_KEY, integrate_bio=True)
+    connection.change(base_url=arena.url, tenant_code=TENANT, api_key=API_KEY)
+    connection.change(integrate_bio=True, deactivated=report.policy)
     db.session.commit()
     memory.add(oracle.read())
     editing, watch = Editing(app, edits, memory), Watch(arena, stamp)

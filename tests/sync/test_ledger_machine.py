@@ -13,7 +13,13 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import func, select, text
 
 from idp.database import Base, db
@@ -26,6 +32,7 @@ from sync.removals import verdicts
 from tests.chaos import administrator, oracle
 from tests.chaos.edits import Edits
 from tests.chaos.memory import Memory
+from tests.chaos.run import POLICIES
 from tests.sync.stepping import Receiver, Worker, install
 
 pytestmark = pytest.mark.slow
@@ -85,6 +92,12 @@ class Machine(RuleBasedStateMachine):
         db.session.commit()
         self.memory.add(oracle.read())
         self.workers = [Worker(app) for _ in range(WORKERS)]
+
+    @initialize(policy=st.sampled_from(POLICIES))
+    def choose(self, policy: str) -> None:
+        """The association chooses what is told of who is out of use."""
+        connection.change(deactivated=policy)
+        db.session.commit()
 
     def _which(self, number: int) -> Worker:
         worker = self.workers[number]

@@ -8,7 +8,8 @@ dies between the mail server's answer and its own commit makes a mail come twice
 import datetime as dt
 import smtplib
 import time
-from typing import NamedTuple, cast
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
 
 import structlog
 from flask import current_app
@@ -35,6 +36,8 @@ GIVEN_UP_AFTER = dt.timedelta(days=3)
 # A job gives way to others and to a worker's wish to end; the next one goes on.
 JOB_SECONDS = 20.0
 REASON_LENGTH = 500
+# Groups in one mail.
+MOST_LISTED = 40
 
 
 class Words(NamedTuple):
@@ -136,17 +139,38 @@ def stalled(since: dt.datetime, here: Figures) -> Words:
     )
 
 
-def held(name: str, number: int, reason: str) -> Words:
-    """The removal guard holds removals from a group."""
-    removals = f"{number:,} {'removal' if number == 1 else 'removals'}"
+def held(holds: Sequence[Any]) -> Words:
+    """The removal guard holds removals from some groups (``held.of_groups``)."""
+    if len(holds) == 1:
+        (one,) = holds
+        subject = f"removals from “{one.name}” are held back"
+        said = (
+            f"{_removals(one)} from the group “{one.name}” {'is' if one.number == 1 else 'are'} "
+            f"held back: {one.reason[:REASON_LENGTH]}."
+        )
+        where = "the group"
+    else:
+        holds = sorted(holds, key=lambda one: one.name.casefold())
+        subject = f"removals from {len(holds):,} groups are held back"
+        listed = [
+            f"- “{one.name}”: {_removals(one)} ({one.reason[:REASON_LENGTH]})"
+            for one in holds[:MOST_LISTED]
+        ]
+        if more := len(holds) - len(listed):
+            listed.append(f"- and {more:,} more {'group' if more == 1 else 'groups'}")
+        said = "Removals are held back from these groups:\n\n" + "\n".join(listed)
+        where = "these groups"
     return Words(
-        f"removals from “{name}” are held back",
-        f"{removals} from the group “{name}” {'is' if number == 1 else 'are'} held back: "
-        f"{reason[:REASON_LENGTH]}.\n\n"
-        "Higher Logic still has these members in the group; everything else goes on.\n\n"
+        subject,
+        f"{said}\n\n"
+        f"Higher Logic still has these members in {where}; everything else goes on.\n\n"
         "What to do: look in the panel who is held. If they are to leave, let them go; if "
         "something went wrong, mend it, or keep them.\n\n" + _ONCE,
     )
+
+
+def _removals(hold: Any) -> str:
+    return f"{hold.number:,} {'removal' if hold.number == 1 else 'removals'}"
 
 
 def over(kind: str, here: Figures) -> Words:

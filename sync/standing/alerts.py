@@ -3,7 +3,7 @@
 What is so is read from the database by the clock; a row says what was told. So one trouble is two
 mails, however long it lasts, however many clocks look, and whoever dies in between: the row and
 its mails (``alert_mails``) are written in one transaction, and the database lets only one row of
-each trouble be open.
+each trouble be open. What the guard holds of many groups at once is one mail.
 """
 
 import datetime as dt
@@ -60,12 +60,12 @@ table = cast(Table, SyncAlert.__table__)
 
 @dataclass(frozen=True)
 class Trouble:
-    """What is so: which trouble, since when, and the words that staff are told of it in."""
+    """What is so: which trouble, and since when; ``hold`` is one of ``held.of_groups``."""
 
     kind: str
     subject: str
     since: dt.datetime
-    words: alert_mails.Words
+    hold: Any = None
 
 
 def tick() -> int:
@@ -86,7 +86,7 @@ def tick() -> int:
         ]
         over = [row for row in open_ones if not _lasts(row, standing, here, holds)]
         db.session.rollback()
-    told = sum(_begin(one) for one in begun) + sum(_end(row, here, standing) for row in over)
+    told = _begin(begun, standing, here) + _end(over, standing, here)
     db.session.commit()
     alert_mails.wake_if_due()
     return told
@@ -100,12 +100,7 @@ def troubles(
         return []
     return [
         *_of_pushes(standing, here),
-        *(
-            Trouble(
-                HELD, hold.key, hold.since, alert_mails.held(hold.name, hold.number, hold.reason)
-            )
-            for hold in holds
-        ),
+        *(Trouble(HELD, hold.key, hold.since, hold) for hold in holds),
     ]
 
 
@@ -114,13 +109,12 @@ def _of_pushes(
 ) -> Iterable[Trouble]:
     if standing.stopped_at is not None:
         # That nothing is accepted follows from it, and is not told of beside it.
-        words = alert_mails.stopped(standing.stopped_reason)
-        return [Trouble(STOPPED, "", standing.stopped_at, words)]
+        return [Trouble(STOPPED, "", standing.stopped_at)]
     since, limit = here.stalled_since, dt.timedelta(hours=standing.alert_after_hours)
     # Who has just mended the key is not told that nothing was accepted until then.
     if since is None or now() - max(since, standing.resumed_at or since) < limit:
         return []
-    return [Trouble(STALLED, "", since, alert_mails.stalled(since, here))]
+    return [Trouble(STALLED, "", since)]
 
 
 def _lasts(
@@ -141,10 +135,26 @@ def _lasts(
     return here.pending > 0 and (accepted is None or accepted <= row.noticed_at)
 
 
-def _begin(trouble: Trouble) -> int:
+def _begin(
+    begun: Iterable[Trouble], standing: connection.HigherLogicConnection, here: figures.Figures
+) -> int:
+    noted = [(id, one) for one in begun if (id := _noted(one)) is not None]
+    held_now = [(id, one.hold) for id, one in noted if one.kind == HELD]
+    for id, one in noted:
+        if one.kind == STOPPED:
+            alert_mails.write(id, alert_mails.stopped(standing.stopped_reason))
+        elif one.kind == STALLED:
+            alert_mails.write(id, alert_mails.stalled(one.since, here))
+    if held_now:
+        alert_mails.write(held_now[0][0], alert_mails.held([hold for _, hold in held_now]))
+    return len(noted)
+
+
+def _noted(trouble: Trouble) -> int | None:
+    """The row of a trouble, once it is written."""
     words = postgresql if db.engine.dialect.name == "postgresql" else sqlite
     # Of two clocks that see it, the one whose row is there first tells of it.
-    id = db.session.scalar(
+    id: int | None = db.session.scalar(
         words.insert(table)
         .values(
             kind=trouble.kind, subject=trouble.subject, began_at=trouble.since, noticed_at=now()
@@ -152,26 +162,33 @@ def _begin(trouble: Trouble) -> int:
         .on_conflict_do_nothing()
         .returning(table.c.id)
     )
-    if id is None:
-        return 0
-    alert_mails.write(id, trouble.words)
-    log.error("sync alert", kind=trouble.kind, since=trouble.since.isoformat())
-    return 1
+    if id is not None:
+        log.error("sync alert", kind=trouble.kind, since=trouble.since.isoformat())
+    return id
 
 
-def _end(row: Any, here: figures.Figures, standing: connection.HigherLogicConnection) -> int:
+def _end(
+    over: Iterable[Any], standing: connection.HigherLogicConnection, here: figures.Figures
+) -> int:
+    ended = [row for row in over if _closed(row)]
+    # One mail of each kind.
+    for row in {row.kind: row for row in ended}.values():
+        if standing.configured:
+            alert_mails.write(row.id, alert_mails.over(row.kind, here))
+    return len(ended)
+
+
+def _closed(row: Any) -> bool:
+    """Whether it was this clock that has written that a trouble is over."""
     ended = db.session.scalar(
         update(table)
         .where(table.c.id == row.id, table.c.over_at.is_(None))
         .values(over_at=now())
         .returning(table.c.id)
     )
-    if ended is None:
-        return 0
-    if standing.configured:
-        alert_mails.write(row.id, alert_mails.over(row.kind, here))
-    log.info("sync alert is over", kind=row.kind)
-    return 1
+    if ended is not None:
+        log.info("sync alert is over", kind=row.kind)
+    return ended is not None
 
 
 def tidy() -> int:

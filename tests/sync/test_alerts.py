@@ -177,6 +177,35 @@ def test_removals_that_are_held_are_mailed_once_for_each_hold(tenant: Tenant, to
     assert len(inbox()) == 4
 
 
+def test_removals_that_are_held_of_many_groups_at_once_are_one_mail(
+    tenant: Tenant, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alert_mails, "MOST_LISTED", 2)
+    made = [synced(name=name) for name in ("Board", "Chapter", "Council")]
+    members(8)
+    push()
+    before = made[0].condition
+    for condition, number in ((conditions.parse(NOBODY), 1), (before, 2)):
+        for group in made:
+            groups.change(group, condition=condition)
+        db.session.commit()
+        push()
+        assert look() == 3
+        assert look() == 0
+        assert len(inbox()) == number
+    begun, over = inbox()
+    assert "removals from 3 groups are held back" in begun["Subject"]
+    for words in (
+        "- “Board”: 8 removals (nobody would be left in it)\n",
+        "- “Chapter”: 8 removals",
+        "- and 1 more group\n",
+        "in these groups",
+    ):
+        assert words in text_of(begun)
+    assert "“Council”" not in text_of(begun)
+    assert "not held back any more" in over["Subject"]
+
+
 def test_two_clocks_tell_once(app: Flask, told: str) -> None:
     connection.change(tenant_code="ACME", api_key="a-key")
     db.session.execute(update(connection.HigherLogicConnection).values(stopped_at=now()))

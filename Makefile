@@ -73,6 +73,10 @@ bench-import: $(TEST_STAMP) ## Measure an import of 100,000 people beside its fl
 bench-hash: $(RUN_STAMP) ## Measure what hashing a password costs on this machine
 	@$(BIN)/python -m bench.hashing
 
+.PHONY: roles
+roles: $(RUN_STAMP) ## Write docs/roles.md: who may do what in the panel
+	@$(BIN)/python -m admin.roles_document
+
 .PHONY: lock
 lock: ## Lock the dependencies anew (needs uv)
 	@bash scripts/lock.sh

@@ -21,6 +21,7 @@ from admin.contact_forms import (
 from admin.contact_photos import PhotoPages
 from admin.lists import matches, page_of, searched
 from admin.merge import MergeableView
+from admin.role_page import RolePages
 from admin.sent import SentPages, after_resend
 from idp import audit, custom_inputs
 from idp.database import db
@@ -52,7 +53,7 @@ ACCOUNT_STATES = {
 OWN = [*NAMES, *COMMON, "email", "in_directory"]
 
 
-class PeopleView(PhotoPages, SentPages, MergeableView):
+class PeopleView(RolePages, PhotoPages, SentPages, MergeableView):
     """`/panel/people/`."""
 
     model = Person

@@ -8,7 +8,7 @@ letter case; ``Account.email_key`` holds that rule in the database.
 import datetime as dt
 from typing import Any, Literal
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, event, inspect, or_, select
+from sqlalchemy import CheckConstraint, ForeignKey, String, event, inspect, select
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from idp import audit
@@ -18,6 +18,14 @@ from idp.directory.contacts import InvalidValue, Person, checked_email, email_ke
 Role = Literal["member", "help-desk", "reader", "staff", "owner"]
 ROLES: tuple[Role, ...] = ("member", "help-desk", "reader", "staff", "owner")
 """What an account may do here, from the least: what each may is ``admin.access``'s to say."""
+
+
+def role_named(name: str) -> Role:
+    """The role of this name. Raises ``InvalidValue``."""
+    for role in ROLES:
+        if role == name:
+            return role
+    raise InvalidValue("role", "unknown_role", f"There is no role {name[:20]!r}.")
 
 
 class Account(Base):
@@ -125,10 +133,10 @@ def of_person(person: Person) -> Account | None:
 
 def change_role(account: Account, role: Role) -> None:
     """Give an account another role. Raises ``InvalidValue`` when it is the last owner."""
-    if role != "owner" and is_last_owner(account):
-        raise InvalidValue("role", "last_owner", "The last owner stays an owner.")
     if account.role == role:
         return
+    if role != "owner" and is_last_owner(account):
+        raise InvalidValue("role", "last_owner", "The last owner stays an owner.")
     changed = {"role": [account.role, role]}
     account.role = role
     audit.record(audit.Event.ROLE_CHANGED, account.person.key, changed=changed)
@@ -159,28 +167,49 @@ def reactivate(account: Account) -> None:
 def is_last_owner(account: Account) -> bool:
     """Whether this owner is the only one who can sign in, or who at least was invited to.
 
-    An owner without a password is nobody to rely on: the invitation may never have arrived. Holds
-    the owners until the end of the transaction, so that two who end each other at the same moment
-    wait for each other, and the second sees what the first did.
+    An owner without a password is nobody to rely on: the invitation may never have arrived.
     """
-    row = Account.__table__.c
     db.session.flush()
-    # Held first and counted then, since only a new statement sees what was waited for.
-    held = or_(row.role == "owner", row.id == account.id)
-    db.session.execute(
-        select(row.id).where(held).order_by(row.id).with_for_update(key_share=True)
-    ).all()
-    owners = db.session.scalars(
-        select(row.id)
+    hold_owners(account)
+    row = Account.__table__.c
+    role, may_sign_in = db.session.execute(
+        select(row.role, row.deactivated_at.is_(None) & Person.active)
+        .join(Person, Person.id == row.person_id)
+        .where(row.id == account.id)
+    ).one()
+    return role == "owner" and may_sign_in and not owners() - {account.person_id}
+
+
+def owners() -> set[int]:
+    """The ids of the people who are owners and can sign in."""
+    row = Account.__table__.c
+    query = (
+        select(row.person_id)
         .join(Person, Person.id == row.person_id)
         .where(
             row.role == "owner",
             row.deactivated_at.is_(None),
+            row.password_hash.is_not(None),
             Person.active,
-            or_(row.password_hash.is_not(None), row.id == account.id),
         )
+    )
+    return set(db.session.scalars(query))
+
+
+def hold_owners(account: Account | None = None) -> None:
+    """Hold the owners' accounts, and this one, until the end of the transaction.
+
+    Two owners may be about to end each other: the second waits here, and then sees it. So they are
+    held first and asked about then, since only a new statement sees what was waited for. Who holds
+    records as well has them before.
+    """
+    row = Account.__table__.c
+    held = row.role == "owner"
+    if account is not None:
+        held = held | (row.id == account.id)
+    db.session.execute(
+        select(row.id).where(held).order_by(row.id).with_for_update(key_share=True)
     ).all()
-    return list(owners) == [account.id]
 
 
 @event.listens_for(Session, "before_flush")

@@ -57,6 +57,26 @@ def create(email: str, role: Role, password_stdin: bool, first_name: str, last_n
     click.echo(f"{account.person.email} has an account ({role}, {account.state}).")
 
 
+@account_command.command("role")
+@click.argument("email")
+@click.argument("role", type=click.Choice(ROLES))
+def role(email: str, role: Role) -> None:
+    """Give an account another role.
+
+    owner: everything. staff: people, companies, groups, fields and imports. reader: sees what
+    staff see and changes nothing. help-desk: sees people, companies and groups, and sends
+    invitations and links for a new password. member: the panel is closed.
+    """
+    account = _found(email)
+    try:
+        accounts.change_role(account, role)
+        db.session.commit()
+    except InvalidValue as error:
+        db.session.rollback()
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{account.person.email}: {role}.")
+
+
 @account_command.command("deactivate")
 @click.argument("email")
 def deactivate(email: str) -> None:

@@ -11,6 +11,7 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 from flask_admin import expose
 
+from admin import roles_document
 from admin.access import TABLE, PanelView, page
 from idp.database import db
 from idp.directory import fields, import_runs
@@ -42,6 +43,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "/panel/people/a-person/photo/remove": ("", "os"),
     "/panel/people/a-person/reactivate": ("", "os"),
     "/panel/people/a-person/resend": ("", "os"),
+    "/panel/people/a-person/role": ("o", "o"),
     "/panel/companies/": ("osrh", ""),
     "/panel/companies/export": ("", "osr"),
     "/panel/companies/new": ("os", "os"),
@@ -129,7 +131,7 @@ LETTERS: dict[Role, str] = {
 @pytest.fixture
 def client_id(app: Flask, tmp_path: Path) -> str:
     """One of each thing that has a page; gives the client's."""
-    factories.person(key="a-person")
+    factories.account(key="a-person", password=None)
     factories.company(key="a-company")
     factories.group(key="a-group")
     fields.create("Region", "text")
@@ -214,8 +216,8 @@ def test_a_page_opens_for_who_may_and_offers_nothing_that_they_may_not(
     app: Flask, client_id: str, as_role: Callable[[Role], FlaskClient], role: Role
 ) -> None:
     client = as_role(role)
-    member = factories.account().person.key
-    for path in (*PAGES, f"/panel/people/{member}"):
+    nobody = factories.person().key
+    for path in (*PAGES, f"/panel/people/{nobody}"):
         letters = PAGES.get(path, ("osrh", ""))[0]
         if LETTERS[role] not in letters:
             continue
@@ -235,6 +237,13 @@ def test_a_page_opens_for_who_may_and_offers_nothing_that_they_may_not(
                 needs = app.view_functions[name].needs  # type: ignore[attr-defined]
                 action = needs.of(method)
                 assert role in TABLE[name.partition(".")[0]][action], (path, method, address)
+
+
+@pytest.mark.compliance("A4")
+def test_the_document_is_what_the_table_says() -> None:
+    made = roles_document.text(roles_document.views())
+    assert roles_document.DOCUMENT.read_text() == made, "make roles"
+    assert "| Put a record out of use: who it is about cannot sign in any more. | send |" in made
 
 
 def test_what_changes_something_is_refused_without_its_token(

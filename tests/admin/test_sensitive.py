@@ -22,6 +22,8 @@ from tests.browsing import submit
 SENSITIVE = {
     ("POST", "/panel/waiting/export"),
     ("POST", "/panel/people/export"),
+    ("GET", "/panel/people/a-person/role"),
+    ("POST", "/panel/people/a-person/role"),
     ("GET", "/panel/fields/region/delete"),
     ("POST", "/panel/fields/region/delete"),
     ("GET", "/panel/groups/a-group/delete"),

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from idp.database import db
+from idp.directory import accounts
 from idp.directory.contacts import email_key
 from idp.directory.importing.planning import MOST_REMEMBERED, Known, Plan, Planner, RowRefused
 from idp.directory.importing.report import Remark, Report
@@ -30,7 +31,8 @@ class PeoplePlanner(Planner):
         self._moved: dict[int, str | None] = {}
         self._member_ids: set[str] = set()
         self._companies: dict[str, int | None] = {}
-        self._owners = _owners()
+        self._owners = accounts.owners()
+        self._owners_ended: set[int] = set()
 
     def look_up(self, rows: Sequence[Row], refused: Sequence[Refused]) -> None:
         """Also: who has the chunk's addresses and member IDs, accounts and companies."""
@@ -160,12 +162,20 @@ class PeoplePlanner(Planner):
         if (
             known is not None
             and changed.get("active") is False
-            and known.id in self._owners
-            and len(self._owners) == 1
+            and known.role == "owner"
+            and self._owners_left() <= {known.id}
         ):
             raise RowRefused(
                 "active", "", "last_owner", "The last owner of the association stays in use."
             )
+
+    def _owners_left(self) -> set[int]:
+        """The owners that can sign in when what is planned so far is done."""
+        if self.lock:
+            # Written now: staff may have ended another one since the file was checked.
+            accounts.hold_owners()
+            self._owners = accounts.owners()
+        return self._owners - self._owners_ended
 
     def _check_owner(self, known: Known | None, changed: dict[str, Any]) -> None:
         # A link to choose a password goes to the address: whoever sets an owner's is an owner.
@@ -240,7 +250,7 @@ class PeoplePlanner(Planner):
         if known is not None and known.has_account:
             if changed.get("active") is False:
                 plan.account_ends = True
-                self._owners.discard(known.id)
+                self._owners_ended.add(known.id)
             if "has_account" in self.reader.columns and not row.has_account:
                 self.report.remark(
                     Remark(
@@ -281,13 +291,3 @@ def _differs(known: Known | None, address: str) -> bool:
 
 def _key(address: str) -> str | None:
     return email_key(address) if address else None
-
-
-def _owners() -> set[int]:
-    """The people whose accounts may change everything, and can sign in."""
-    query = (
-        select(ACCOUNTS.c.person_id)
-        .join(CONTACTS, CONTACTS.c.id == ACCOUNTS.c.person_id)
-        .where(ACCOUNTS.c.role == "owner", ACCOUNTS.c.deactivated_at.is_(None), CONTACTS.c.active)
-    )
-    return set(db.session.scalars(query))

@@ -19,7 +19,6 @@ from admin.groups import GroupsView
 from admin.imports import ImportsView
 from admin.integrations import IntegrationsView
 from admin.keys import KeyConverter
-from admin.moments import ago, day, until
 from admin.overview import OverviewView
 from admin.people import PeopleView
 from idp.web import csp_nonce
@@ -30,9 +29,6 @@ __all__ = ["init_app"]
 def init_app(app: Flask) -> None:
     """Give an app the panel, at ``/panel/``."""
     app.url_map.converters["key"] = KeyConverter
-    app.add_template_filter(ago)
-    app.add_template_filter(day)
-    app.add_template_filter(until)
     app.add_template_global(banner.troubles, "sync_troubles")
     for question in (access.may, access.may_see, access.may_send, roles.role_name):
         app.add_template_global(question)

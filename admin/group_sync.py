@@ -7,12 +7,12 @@ from flask import url_for
 from sqlalchemy import ColumnElement, Select, case, func, select
 
 from admin.lists import matches, title
-from admin.moments import exact, in_words
 from idp.database import db
 from idp.directory.accounts import Account
 from idp.directory.contacts import Contact
 from idp.directory.groups import Group
 from idp.directory.membership import Membership
+from idp.moments import exact, in_words
 from sync import connection, ledger
 from sync.records import deactivated
 from sync.standing import status

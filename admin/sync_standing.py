@@ -8,6 +8,7 @@ from typing import Any
 from flask import url_for
 
 from admin.group_sync import PAGES
+from idp.moments import clock, local
 from sync.removals import held
 from sync.sent import activity
 from sync.sent.activity import Hour
@@ -177,5 +178,5 @@ def of_hour(hour: Hour) -> str:
 
 
 def hours_of(begin: dt.datetime) -> str:
-    """“14:00 to 15:00 UTC”."""
-    return f"{begin:%H:%M} to {begin + activity.HOUR:%H:%M} UTC"
+    """“14:00 to 15:00”, at the association's clock."""
+    return f"{local(begin):%H:%M} to {clock(begin + activity.HOUR)}"

@@ -16,7 +16,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest, HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from idp import association, database
+from idp import association, database, moments
 from idp.accents import accent
 from idp.database import db
 from idp.directory.contacts import harmless_html
@@ -140,7 +140,8 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.teardown_request(_end)
     app.after_request(_headers)
     app.context_processor(_page_context)
-    app.add_template_filter(accent)
+    for words in (accent, moments.ago, moments.clock, moments.day, moments.until):
+        app.add_template_filter(words)
     app.add_template_filter(rich_text)
     app.add_template_filter(browser_name)
     app.register_error_handler(CSRFError, _csrf_page)
@@ -253,7 +254,9 @@ def _content_policy(response: Response) -> str:
 
 
 def _page_context() -> dict[str, Any]:
-    return {"association": association.get(), "csp_nonce": csp_nonce()}
+    here = association.get()
+    moments.keep_zone(here)
+    return {"association": here, "csp_nonce": csp_nonce()}
 
 
 def _page(status: int, title: str, text: str) -> tuple[str, int]:

@@ -21,6 +21,7 @@ from idp.backoff import delay
 from idp.database import Base, UTCDateTime, db, now, reading
 from idp.directory.accounts import Account
 from idp.directory.contacts import Person
+from idp.moments import clock, day, local
 from sync import connection
 from sync.standing.figures import Figures
 
@@ -196,7 +197,7 @@ def over(kind: str, here: Figures) -> Words:
 
 
 def _moment(moment: dt.datetime) -> str:
-    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+    return f"{day(local(moment).date())}, {clock(moment)}"
 
 
 def wake_if_due() -> bool:

@@ -29,7 +29,10 @@ TABS: dict[Who, str] = {
     "members": "Everybody in it",
 }
 # What the page's own buttons and fields say; all else is the group's form, and travels along.
-ASKED = ("csrf_token", "look", "preview", "confirmed", "who", "q", "after", "before")
+ASKED = (
+    *("csrf_token", "look", "preview", "confirmed", "edit"),
+    *("who", "q", "after", "before"),
+)
 
 
 @dataclass(frozen=True)
@@ -86,10 +89,10 @@ class Shown:
         }
 
 
-def shown(tree: conditions.Tree, selects: str, group: Group | None) -> Shown:
-    """The counts of what a checked condition would do. Reads only."""
+def shown(tree: conditions.Tree, selects: str, group: Group | None, sentence: str) -> Shown:
+    """The counts of what a checked condition would do, which is said by a sentence. Reads only."""
     edited = Edited(tree, selects, group.id if group is not None else None)
-    return Shown(conditions.sentence(tree), selects, preview.counts(edited))
+    return Shown(sentence, selects, preview.counts(edited))
 
 
 def page(tree: conditions.Tree, selects: str, group: Group | None) -> dict[str, Any]:

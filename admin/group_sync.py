@@ -18,6 +18,7 @@ from sync.records import deactivated
 from sync.standing import status
 
 MOST_FAILURES = 20
+FEW_SENT = 8
 PAGES = {"person": "panel_people.person", "company": "panel_companies.company"}
 
 
@@ -33,12 +34,24 @@ def facts(group: Group) -> dict[str, Any]:
         "text": _text(standing),
         "sent": standing["sent"],
         "due": standing["due"],
-        "progress": f"sent {standing['sent']:,} of {standing['due']:,}",
+        "failed": standing["failed"],
+        "pending": standing["pending"],
+        "progress": _progress(standing),
         "last_accepted": in_words(moment) if moment else "not yet",
         "last_accepted_exact": exact(moment) if moment else "",
         "left_out": _left_out(group),
         "failures": refused,
     }
+
+
+def _progress(standing: dict[str, Any]) -> str:
+    """“sent 120 of 1,414 · about 3 minutes left”"""
+    said = f"sent {standing['sent']:,} of {standing['due']:,}"
+    if standing["state"] != "pending":
+        return said
+    # All groups go through one queue: what waits before this one's members counts as well.
+    left = status.time_left(status.brief()["seconds_left"])
+    return f"{said} · {left}" if left else said
 
 
 def _text(standing: dict[str, Any]) -> str:
@@ -61,6 +74,13 @@ def _text(standing: dict[str, Any]) -> str:
             return "What is not sent yet waits and is sent by itself."
         case _:
             return "You can leave this page: it goes on by itself."
+
+
+def left_out(group: Group) -> list[tuple[str, int]]:
+    """Why members of a group are not sent, and how many, the most frequent reason first."""
+    counted = status.left_out(group).items()
+    found = [(status.REASONS[name], number) for name, number in counted if number]
+    return sorted(found, key=lambda one: -one[1])
 
 
 def _left_out(group: Group) -> str:
@@ -87,7 +107,12 @@ def failures(group: Group) -> list[dict[str, str]]:
         .limit(MOST_FAILURES)
     )
     return [
-        {"name": one.title, "url": url_for(PAGES[one.kind], key=one.key), "reason": one.last_error}
+        {
+            "name": one.title or one.key,
+            "key": one.key,
+            "url": url_for(PAGES[one.kind], key=one.key),
+            "reason": one.last_error or "Higher Logic gave no reason.",
+        }
         for one in found
     ]
 

@@ -13,13 +13,14 @@ from idp.directory.groups import Group
 MOST_FOUND = 12
 
 
-def offered(text: str) -> list[str]:
-    """A few groups whose name holds a text, as ``find`` takes them."""
+def offered(text: str, *, but: str = "") -> list[str]:
+    """A few groups whose name holds a text, as ``find`` takes them; ``but`` is the key of one that
+    is left out."""
     if not text:
         return []
     found = db.session.scalars(
         select(Group)
-        .where(matches(text, Group.__table__.c.name))
+        .where(matches(text, Group.__table__.c.name), Group.key != but)
         .order_by(Group.name, Group.id)
         .limit(MOST_FOUND)
     ).all()

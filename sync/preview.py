@@ -147,7 +147,7 @@ def counts(edited: Edited) -> Counts:
     """
     numbers: Counter[tuple[str, str]] = Counter()
     policy = connection.get().deactivated
-    for row in _counted(_rows(edited, policy, shares=false())):
+    for row in _counted(concerned(edited, policy, shares=false())):
         numbers[row.movement, row.reason] += row.number
     shared = 0
     among = _with_shared_address()
@@ -196,7 +196,7 @@ def _held(edited: Edited, going: int, staying: int) -> str:
 
 
 def _sharing(edited: Edited, policy: str, among: ColumnElement[bool]) -> Sequence[Any]:
-    rows = _rows(edited, policy, shares=scope.has_namesake(Contact.__table__), among=among)
+    rows = concerned(edited, policy, shares=scope.has_namesake(Contact.__table__), among=among)
     return _counted(rows, rows.c.shared == 1)
 
 
@@ -236,7 +236,7 @@ def page(
     size: int = PAGE,
 ) -> Page:
     """One page of a list, after or before the contact with a key. At most four statements."""
-    rows, contact = _rows(edited, connection.get().deactivated), scope.contacts("listed")
+    rows, contact = concerned(edited, connection.get().deactivated), scope.contacts("listed")
     place = tuple_(*(contact.c[name] for name in _SORTED))
     query = (
         select(
@@ -271,7 +271,7 @@ def page(
     return Page(fetched, first if there_is_before else None, last if there_is_after else None)
 
 
-def _rows(
+def concerned(
     edited: Edited,
     policy: str,
     *,

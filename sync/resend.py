@@ -3,8 +3,10 @@
 from sqlalchemy import select
 
 from idp import audit
-from idp.directory import groups
+from idp.database import db
+from idp.directory import changes, groups
 from idp.directory.contacts import Contact, find
+from idp.directory.groups import Group
 from idp.directory.membership import contact_ids_of
 from sync import ledger
 
@@ -32,4 +34,26 @@ def resend(key: str | None = None) -> int:
     ledger.note(contacts)
     number = ledger.forget_digests(contacts)
     audit.record(audit.Event.RESENT, key or "", contacts=number)
+    return number
+
+
+def resend_refused(group: Group) -> int:
+    """Push again those members of a group whom Higher Logic refused; gives how many.
+
+    Part of the transaction at hand; its commit wakes the sync.
+    """
+    row = ledger.table.c
+    # Read first: once they are noted, nobody is refused any more.
+    refused = db.session.scalars(
+        select(row.contact_id)
+        .where(row.contact_id.in_(contact_ids_of(group.id)), ledger.failed())
+        # Locked in the order of everybody.
+        .order_by(row.contact_id)
+    ).all()
+    number = 0
+    for start in range(0, len(refused), changes.CHUNK):
+        chunk = refused[start : start + changes.CHUNK]
+        ledger.note(chunk)
+        number += ledger.forget_digests(select(row.contact_id).where(row.contact_id.in_(chunk)))
+    audit.record(audit.Event.RESENT, group.key, contacts=number)
     return number

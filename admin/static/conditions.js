@@ -1,288 +1,169 @@
-// The condition editor: rules with pickers in place of the JSON, which stays the form's field.
-// Every change writes the JSON and asks the server what the condition says and would do.
+// The condition editor: rules and blocks are added, moved and removed on the page, and a rule's
+// pickers are asked of the server when its field or its operator is another. The form stays what
+// is sent; without this script its buttons send it.
 "use strict";
 
 for (const editor of document.querySelectorAll("[data-conditions]")) {
-  const BLOCKS = { all: "all of these", any: "at least one of these", none: "none of these" };
-  const fields = new Map(JSON.parse(editor.dataset.known).map((field) => [field.key, field]));
-  const source = editor.querySelector("textarea");
-  const form = source.form;
-  const box = document.querySelector("[data-preview-box]");
-  const offered = new Map();
-
-  const make = (tag, attributes = {}, ...children) => {
-    const element = document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes)) {
-      if (value === true) element.setAttribute(name, "");
-      else if (value !== false && value != null) element.setAttribute(name, value);
-    }
-    element.append(...children);
-    return element;
+  const form = editor.closest("form");
+  const said = editor.querySelector("[data-said]");
+  const deepest = Number(editor.dataset.deepest);
+  const changed = () => form.dispatchEvent(new CustomEvent("condition"));
+  const say = (words) => {
+    said.textContent = "";
+    setTimeout(() => (said.textContent = words), 50);
   };
-  const option = (value, words, selected) => make("option", { value, selected }, words);
+  const listOf = (part) => part.querySelector("[data-parts]");
+  const partsOf = (part) => [...listOf(part).children];
+  const partOf = (element) => element.parentElement.closest("[data-part]");
+  const depth = (part) => (part.dataset.part === "root" ? 1 : 1 + depth(partOf(part)));
+  const height = (part) =>
+    part.dataset.part === "rule" ? 0 : 1 + Math.max(0, ...partsOf(part).map(height));
+  const action = (part, name) => part.querySelector(`button[value="${name}:${part.id}"]`);
 
-  // ---- the preview -------------------------------------------------------------------------
-  let timer;
-  let asked = 0;
-  const preview = async () => {
-    const number = ++asked;
+  // ---- where a part stands -------------------------------------------------------------------
+  const placeOf = (part) => {
+    const inside = partOf(part);
+    const number = [...listOf(inside).children].indexOf(part) + 1;
+    const outer = inside.dataset.part === "root" ? "" : ` of ${placeOf(inside)}`;
+    return `${part.dataset.part} ${number}${outer}`;
+  };
+  const renumber = () => {
+    const all = [...editor.querySelectorAll("ol [data-part]")];
+    for (const part of all) {
+      const place = placeOf(part);
+      for (const words of part.querySelectorAll("[data-place]")) {
+        if (words.closest("[data-part]") === part) words.textContent = place;
+      }
+      const first = !part.previousElementSibling && partOf(part).dataset.part === "root";
+      const last = !part.nextElementSibling && partOf(part).dataset.part === "root";
+      action(part, "up").disabled = first;
+      action(part, "down").disabled = last;
+      const block = action(part, "block");
+      if (block) block.hidden = depth(part) >= deepest;
+    }
+  };
+  const freeId = () => {
+    const numbers = [...editor.querySelectorAll("ol [data-part]")].map((part) => Number(part.id.slice(1)));
+    return `p${Math.max(0, ...numbers) + 1}`;
+  };
+
+  // ---- adding, moving, removing ---------------------------------------------------------------
+  const made = (what, inside) => {
+    const template = editor.querySelector(`template[data-new="${what}"]`);
+    const holder = document.createElement("ol");
+    holder.innerHTML = template.innerHTML.replaceAll("pNEW", freeId());
+    const part = holder.firstElementChild;
+    listOf(inside).append(part);
+    return part;
+  };
+  const focus = (part) =>
+    part.querySelector(".answers :is(input, select, textarea), [data-kind]").focus();
+
+  const add = (what, inside) => {
+    const part = made(what, inside);
+    if (what === "block") {
+      const kind = part.querySelector("[data-kind]");
+      // Whoever adds a block to “all of these” wants the other kind.
+      kind.value = inside.querySelector("[data-kind]").value === "any" ? "all" : "any";
+      listOf(part).className = `parts ${kind.value}`;
+      made("rule", part);
+    }
+    renumber();
+    focus(what === "block" ? partsOf(part)[0] : part);
+    say(what === "block" ? `A block with a rule is added: ${placeOf(part)}.` : `Added: ${placeOf(part)}.`);
+  };
+  const remove = (part) => {
+    const inside = partOf(part);
+    const place = placeOf(part);
+    const next = part.nextElementSibling ?? part.previousElementSibling;
+    part.remove();
+    renumber();
+    if (next) focus(next);
+    else action(inside, "rule").focus();
+    say(`Removed: ${place}.`);
+  };
+  // One place as the page reads: into a block that lies in the way, out of one at its end.
+  const move = (part, down) => {
+    const inside = partOf(part);
+    const beside = down ? part.nextElementSibling : part.previousElementSibling;
+    if (!beside) {
+      if (inside.dataset.part === "root") return;
+      inside[down ? "after" : "before"](part);
+    } else if (beside.dataset.part === "block" && depth(beside) + height(part) <= deepest) {
+      listOf(beside)[down ? "prepend" : "append"](part);
+    } else beside[down ? "after" : "before"](part);
+    renumber();
+    const same = action(part, down ? "down" : "up");
+    (same.disabled ? action(part, down ? "up" : "down") : same).focus();
+    say(`Moved: it is ${placeOf(part)} now.`);
+  };
+  editor.addEventListener("click", (event) => {
+    const button = event.target.closest('button[name="edit"]');
+    if (!button) return;
+    const [what, id] = button.value.split(":");
+    const part = document.getElementById(id);
+    event.preventDefault();
+    if (what === "rule" || what === "block") add(what, part);
+    else if (what === "remove") remove(part);
+    else if (what === "up" || what === "down") move(part, what === "down");
+    changed();
+  });
+
+  // ---- a rule's pickers ------------------------------------------------------------------------
+  const asked = new WeakMap();
+  const fit = async (rule, name, fresh) => {
+    const number = (asked.get(rule) ?? 0) + 1;
+    asked.set(rule, number);
     const body = new URLSearchParams({
       csrf_token: form.elements.csrf_token.value,
-      condition: source.value,
-      selects: form.elements.selects.value,
       group: editor.dataset.group,
+      rule: rule.id,
     });
+    for (const element of rule.querySelectorAll("[name]")) {
+      const checked = element.type !== "checkbox" || element.checked;
+      const answer = element.name.startsWith(`${rule.id}.`) && checked && element.value;
+      // The values of another field say nothing about this one.
+      if (answer && !(fresh && element.name.endsWith(".value"))) body.append(element.name, element.value);
+    }
+    let html;
     try {
-      const answer = await fetch(editor.dataset.preview, { method: "POST", body });
-      if (!answer.ok || number !== asked) return;
-      const facts = await answer.json();
-      box.classList.toggle("wrong", Boolean(facts.error));
-      for (const element of box.querySelectorAll("[data-say]")) {
-        element.textContent = facts[element.dataset.say] ?? "";
-      }
-      if (facts.error) box.querySelector('[data-say="outcome"]').textContent = facts.error;
+      const answer = await fetch(editor.dataset.rule, { method: "POST", body, redirect: "error" });
+      if (!answer.ok) return;
+      html = await answer.text();
     } catch {
-      // The server is away for a moment: saving will say so, the preview is only a look ahead.
+      say("The server is away for a moment: try again.");
+      return;
     }
-  };
-  const soon = () => {
-    clearTimeout(timer);
-    timer = setTimeout(preview, 350);
-  };
-
-  // ---- reading and writing the JSON ---------------------------------------------------------
-  const read = () => {
-    let tree;
-    try {
-      tree = JSON.parse(source.value);
-    } catch {
-      return null;
+    // An answer that comes late is to an older question.
+    if (asked.get(rule) !== number || !rule.isConnected) return;
+    const holder = document.createElement("ol");
+    holder.innerHTML = html;
+    const here = rule.contains(document.activeElement) ? document.activeElement : null;
+    const label = here?.getAttribute("aria-label");
+    rule.querySelector(".answers").replaceWith(holder.querySelector(".answers"));
+    if (here && !here.isConnected) {
+      [...rule.querySelectorAll(".answers [aria-label]")]
+        .find((element) => element.getAttribute("aria-label") === label)
+        ?.focus();
     }
-    const block = Object.keys(BLOCKS).find((name) => Array.isArray(tree?.[name]));
-    if (!block) return null;
-    const simple = tree[block].every(
-      (rule) => fields.has(rule?.field) && fields.get(rule.field).operators.some((o) => o.op === rule.op),
-    );
-    return simple ? { block, rules: tree[block] } : null;
+    changed();
   };
-  const write = () => {
-    const rules = [...list.children].map((row) => row.rule());
-    source.value = JSON.stringify({ [block.value]: rules }, null, 2);
-    soon();
-  };
-
-  // ---- one rule -----------------------------------------------------------------------------
-  const offer = async (input, key) => {
-    const id = `values-${key}`;
-    input.setAttribute("list", id);
-    if (offered.has(key)) return;
-    offered.set(key, true);
-    const values = make("datalist", { id });
-    editor.append(values);
-    const answer = await fetch(`${editor.dataset.values}?field=${encodeURIComponent(key)}`);
-    if (!answer.ok) return;
-    values.append(...(await answer.json()).values.map((value) => make("option", { value })));
-  };
-
-  const NUMBERS = { whole_number: "numeric", decimal: "decimal" };
-  const entry = (field, label, value) => {
-    const input = make("input", {
-      type: field.kind === "date" ? "date" : "text",
-      "aria-label": label,
-      autocomplete: "off",
-      inputmode: NUMBERS[field.kind],
-    });
-    input.value = value ?? "";
-    return input;
-  };
-
-  // Each picker is an element with a `given` function: the rule's value.
-  const pickers = {
-    none: () => Object.assign(make("span"), { given: () => undefined }),
-    yes_no: (field, value) => {
-      const select = make(
-        "select",
-        { "aria-label": "Value" },
-        option("yes", "yes", value !== false),
-        option("no", "no", value === false),
-      );
-      return Object.assign(select, { given: () => select.value === "yes" });
-    },
-    choice: (field, value) => {
-      const select = make(
-        "select",
-        { "aria-label": "Value" },
-        ...field.choices.map((one) => option(one.value, one.label, one.value === value)),
-      );
-      return Object.assign(select, { given: () => select.value });
-    },
-    choices: (field, value) => {
-      const chosen = new Set([value].flat());
-      const items = field.choices.map((one) =>
-        make(
-          "li",
-          {},
-          make(
-            "label",
-            {},
-            make("input", { type: "checkbox", value: one.value, checked: chosen.has(one.value) }),
-            ` ${one.label}`,
-          ),
-        ),
-      );
-      const group = make(
-        "fieldset",
-        { class: "options" },
-        make("legend", { class: "unseen" }, "Values"),
-        make("ul", {}, ...items),
-      );
-      const given = () => [...group.querySelectorAll(":checked")].map((input) => input.value);
-      return Object.assign(group, { given });
-    },
-    lines: (field, value) => {
-      const area = make("textarea", {
-        rows: 3,
-        "aria-label": "Values, one a line",
-        placeholder: "One value a line",
-      });
-      area.value = [value ?? []].flat().join("\n");
-      const given = () => area.value.split("\n").map((line) => line.trim()).filter(Boolean);
-      return Object.assign(area, { given });
-    },
-    line: (field, value) => {
-      const input = entry(field, "Value", [value].flat()[0]);
-      if (field.picked) offer(input, field.key);
-      return Object.assign(input, { given: () => input.value.trim() });
-    },
-    two: (field, value) => {
-      const [first, last] = [value ?? []].flat();
-      const inputs = [entry(field, "First value", first), entry(field, "Last value", last)];
-      const pair = make("span", { class: "between" }, inputs[0], " and ", inputs[1]);
-      return Object.assign(pair, { given: () => inputs.map((input) => input.value.trim()) });
-    },
-    days: (field, value) => {
-      const input = make("input", {
-        type: "number",
-        min: 1,
-        max: 36525,
-        "aria-label": "Number of days",
-      });
-      input.value = /^-?\d+$/.test(value) ? value : 30;
-      const whole = make("span", { class: "between" }, input, " days");
-      return Object.assign(whole, { given: () => input.value.trim() });
-    },
-  };
-  const pickerFor = (field, op) => {
-    const choices = field.choices.length > 0 || field.kind === "group";
-    switch (field.operators.find((one) => one.op === op)?.takes) {
-      case "nothing":
-        return pickers.none;
-      case "several":
-        return choices ? pickers.choices : pickers.lines;
-      case "two":
-        return pickers.two;
-      case "days":
-        return pickers.days;
-      default:
-        if (field.kind === "yes_no") return pickers.yes_no;
-        return choices ? pickers.choice : pickers.line;
+  editor.addEventListener("change", (event) => {
+    const element = event.target;
+    if (element.matches("[data-kind]")) {
+      listOf(element.closest("[data-part]")).className = `parts ${element.value}`;
+    } else if (element.matches("[data-changes]")) {
+      fit(element.closest("[data-part]"), element.name, element.name.endsWith(".field"));
+      return;
     }
-  };
-
-  const row = (rule) => {
-    const name = make("select", { "aria-label": "Field" });
-    const sections = new Map();
-    for (const field of fields.values()) {
-      if (field.kind === "group" && !field.choices.length && field.key !== rule.field) continue;
-      if (!sections.has(field.section)) {
-        sections.set(field.section, make("optgroup", { label: field.section }));
-      }
-      sections
-        .get(field.section)
-        .append(option(field.key, field.label, field.key === rule.field));
-    }
-    name.append(...sections.values());
-    const operator = make("select", { "aria-label": "Operator" });
-    const remove = make("button", { type: "button", class: "plain-button" }, "Remove");
-    const item = make("li", { class: "rule" }, name, operator, make("span"), remove);
-    let picker;
-    const putPicker = (value) => {
-      const next = pickerFor(fields.get(name.value), operator.value)(fields.get(name.value), value);
-      item.replaceChild(next, item.children[2]);
-      picker = next;
-    };
-    const putOperators = (op) => {
-      const known = fields.get(name.value).operators;
-      operator.replaceChildren(...known.map((o) => option(o.op, o.words, o.op === op)));
-    };
-    item.rule = () => {
-      const value = picker.given();
-      const said = { field: name.value, op: operator.value };
-      return value === undefined ? said : { ...said, value };
-    };
-    name.addEventListener("change", () => {
-      putOperators(operator.value);
-      putPicker(undefined);
-      write();
-    });
-    operator.addEventListener("change", () => {
-      putPicker(picker.given());
-      write();
-    });
-    item.addEventListener("input", (event) => {
-      if (event.target !== name && event.target !== operator) write();
-    });
-    remove.addEventListener("click", () => {
-      const next = item.nextElementSibling ?? item.previousElementSibling;
-      item.remove();
-      (next?.querySelector("select") ?? add).focus();
-      count();
-      write();
-    });
-    putOperators(rule.op);
-    putPicker(rule.value);
-    return item;
-  };
-
-  // ---- the editor ----------------------------------------------------------------------------
-  const present = read();
-  const list = make("ol", { class: "rules", "aria-label": "Rules" });
-  const block = make("select", { id: "condition-block" });
-  const add = make("button", { type: "button", class: "button quiet" }, "Add a rule");
-  const count = () => {
-    // A condition has at least one rule.
-    const removes = list.querySelectorAll(".rule > .plain-button");
-    for (const button of removes) button.disabled = removes.length === 1;
-    for (const button of removes) button.hidden = removes.length === 1;
-  };
-  form.elements.selects.addEventListener("change", soon);
-  if (present) {
-    for (const [value, words] of Object.entries(BLOCKS)) {
-      block.append(option(value, words, value === present.block));
-    }
-    list.append(...present.rules.map(row));
-    const asJson = source.closest(".field");
-    asJson.hidden = true;
-    editor.querySelector("[data-reference]").hidden = true;
-    const error = asJson.querySelector(".error");
-    editor.append(
-      make("p", { class: "joined" }, make("label", { for: block.id }, "Who meets"), block),
-      list,
-      make("p", {}, add),
-    );
-    if (error) editor.append(error);
-    block.addEventListener("change", write);
-    add.addEventListener("click", () => {
-      const first = fields.keys().next().value;
-      const item = row({ field: first, op: fields.get(first).operators[0].op });
-      list.append(item);
-      count();
-      item.querySelector("select").focus();
-      write();
-    });
-    count();
-  } else {
-    source.addEventListener("input", soon);
-  }
-  if (!box.querySelector('[data-say="sentence"]').textContent) preview();
+    changed();
+  });
+  editor.addEventListener("input", (event) => {
+    if (!event.target.matches("[data-changes], [data-kind]")) changed();
+  });
+  // Enter in a rule neither saves nor presses the first button.
+  editor.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.matches("input")) event.preventDefault();
+  });
+  renumber();
 }

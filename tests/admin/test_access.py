@@ -76,8 +76,11 @@ PAGES: dict[str, tuple[str, str]] = {
     "/panel/groups/export": ("", "osr"),
     "/panel/groups/new": ("os", "os"),
     "/panel/groups/preview": ("", "os"),
+    "/panel/groups/preview/rule": ("", "os"),
+    "/panel/groups/search": ("osrh", ""),
     "/panel/groups/values": ("osrh", ""),
     "/panel/groups/a-group": ("osrh", "os"),
+    "/panel/groups/a-group/conditions": ("osrh", "os"),
     "/panel/groups/a-group/delete": ("os", "os"),
     "/panel/groups/a-group/held": ("osrh", ""),
     "/panel/groups/a-group/held/allow": ("o", "o"),
@@ -100,6 +103,10 @@ PAGES: dict[str, tuple[str, str]] = {
     "/panel/groups/a-group/members/shut-out": ("osrh", ""),
     "/panel/groups/a-group/resend": ("", "os"),
     "/panel/groups/a-group/status.json": ("osrh", ""),
+    "/panel/groups/a-group/sync": ("osrh", ""),
+    "/panel/groups/a-group/sync/history": ("osrh", ""),
+    "/panel/groups/a-group/sync/retry": ("", "os"),
+    "/panel/groups/a-group/sync/standing": ("osrh", ""),
     "/panel/integrations/": ("o", "o"),
     "/panel/integrations/test": ("", "o"),
     "/panel/clients/": ("o", ""),
@@ -297,7 +304,7 @@ def test_pages_bring_everything_themselves(owner: FlaskClient) -> None:
         page = owner.get(path).text
         assert not re.search(r'(src|href)="(https?:)?//', page)
         assert not re.search(r"\son[a-z]+=|\sstyle=", page)
-    for name in ("panel.css", "panel.js", "conditions.js", "worksheet.css"):
+    for name in ("panel.css", "panel.js", "conditions.js", "pick.js", "worksheet.css"):
         with owner.get(f"/panel/static/{name}") as response:
             assert response.status_code == 200
 

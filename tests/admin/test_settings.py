@@ -14,6 +14,7 @@ from idp.oauth import registration
 from sync import connection, ledger
 from sync.protocol import wire
 from tests import browsing, factories
+from tests.condition_forms import written
 
 KEY = "secret-key-of-higher-logic-9876"
 SETTINGS = {
@@ -185,11 +186,9 @@ def test_the_audit_says_who_did_what_by_name(app: Flask, owner: FlaskClient) -> 
     browsing.submit(
         owner, "/panel/people/p/edit", first_name="Mary", last_name="Greig", active="y", email=""
     )
-    condition = '{"field": "member_status", "op": "is", "value": "Grace"}'
+    condition = {"field": "member_status", "op": "is", "value": "Grace"}
     factories.group(key="g", name="Everybody")
-    browsing.submit(
-        owner, "/panel/groups/g", name="All", selects="people", condition=condition, type=""
-    )
+    browsing.submit(owner, "/panel/groups/g/conditions", selects="people", **written(condition))
     page = owner.get("/panel/audit/").text
     assert "Record changed" in page
     assert "last name: Somerville → Greig" in page

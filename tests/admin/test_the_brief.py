@@ -5,7 +5,6 @@ The brief is the vendor's page that this product takes the place of (docs/archit
 
 # ruff: noqa: F811
 
-import json
 import uuid
 from typing import Any
 
@@ -21,6 +20,7 @@ from idp.directory.groups import Group
 from sync import connection
 from sync.delivery import pushing
 from tests import browsing, factories
+from tests.condition_forms import written
 from tests.sync.conftest import (  # noqa: F401
     API_KEY,
     TENANT,
@@ -37,7 +37,6 @@ FORM: dict[str, Any] = {
     "name": "Current members",
     "description": "",
     "selects": "both",
-    "condition": json.dumps(CURRENT),
     "type": "security",
     "community_type": "Committee",
 }
@@ -161,9 +160,11 @@ def test_name_and_conditions_can_change_after_the_group_was_created(
     stays, joins = member(), member(member_status="Grace")
     push()
     changed = {"any": [*CURRENT["all"], {"field": "member_status", "op": "is", "value": "Grace"}]}
-    form = {**FORM, "name": "Members", "condition": json.dumps(changed), "sync": "y"}
-    key = group.key
-    assert browsing.submit(staff, f"/panel/groups/{key}", **form).status_code == 303
+    key, path = group.key, f"/panel/groups/{group.key}"
+    renamed = browsing.submit(staff, path, **{**FORM, "name": "Members", "sync": "y"})
+    assert renamed.status_code == 303
+    saved = browsing.submit(staff, f"{path}/conditions", selects="both", **written(changed))
+    assert saved.status_code == 303
     push()
     assert tenant.members(key) >= {stays.key, joins.key}
 

@@ -49,7 +49,9 @@ def test_2_staff_connect_higher_logic_and_a_group_becomes_up_to_date(
     expect(page.get_by_text("1,414 of them will sync")).to_be_visible()
     page.get_by_label("Group type").select_option(label="Security group")
     page.get_by_label("Sync to Higher Logic").check()
-    page.get_by_role("button", name=re.compile("^Save")).first.click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("Higher Logic will be told of 1,414 people")).to_be_visible()
+    page.get_by_role("button", name="Save and switch the sync on").click()
     expect(page.get_by_text("Up to date").first).to_be_visible(timeout=90_000)
     no_sideways_scrolling(page)
 

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
+from tests.condition_forms import written
 from tests.stack import OWNER, SAMPLE, Person, Stack, eventually
 
 pytestmark = pytest.mark.slow
 
 MEMBER = "gustaw.oleszko28@example.net"
 PASSWORD = "four unrelated words"
-CURRENT = '{"all": [{"field": "member_status", "op": "is", "value": "Current"}]}'
-POLICY = '{"all": [{"field": "areas_of_interest", "op": "contains", "value": "Policy"}]}'
+CURRENT = {"field": "member_status", "op": "is", "value": "Current"}
+POLICY = {"field": "areas_of_interest", "op": "contains", "value": "Policy"}
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +33,12 @@ def member(tessera: Stack) -> Person:
     return tessera.person()
 
 
-def make_group(owner: Person, **fields: Any) -> str:
+def make_group(owner: Person, condition: Any, **fields: Any) -> str:
     """Make a group in the panel and switch its sync on; its key."""
-    answer = owner.send(
-        "/panel/groups/new", selects="people", community_type="Committee", sync="y", **fields
-    )
+    form = {"selects": "people", "community_type": "Committee", "sync": "y"} | fields
+    asked = owner.send("/panel/groups/new", **form, **written(condition))
+    assert "Higher Logic will be told of" in asked.text, asked.text
+    answer = owner.send("/panel/groups/new", **form, **written(condition), confirmed="1")
     assert answer.status_code == 200, answer.text
     found = re.search(r"/panel/groups/([0-9a-f-]{36})", answer.url)
     assert found, "the group was not saved:\n" + answer.text

@@ -19,7 +19,7 @@ from idp.directory.conditions.asked import (
     fields_asked,
     groups_asked,
 )
-from idp.directory.conditions.errors import InvalidCondition
+from idp.directory.conditions.errors import InvalidCondition, place
 from idp.directory.conditions.known import (
     AnyField,
     CompanyField,
@@ -72,6 +72,7 @@ __all__ = [
     "may_be_asked",
     "operators_of",
     "parse",
+    "place",
     "sentence",
     "takes",
     "words",

@@ -21,6 +21,7 @@ from admin.integrations import IntegrationsView
 from admin.keys import KeyConverter
 from admin.overview import OverviewView
 from admin.people import PeopleView
+from admin.staff import StaffView
 from idp.web import csp_nonce
 
 __all__ = ["init_app"]
@@ -30,7 +31,10 @@ def init_app(app: Flask) -> None:
     """Give an app the panel, at ``/panel/``."""
     app.url_map.converters["key"] = KeyConverter
     app.add_template_global(banner.troubles, "sync_troubles")
-    for question in (access.may, access.may_see, access.may_send, roles.role_name):
+    for question in (
+        *(access.may, access.may_see, access.may_send, access.may_be_sent_by),
+        roles.role_name,
+    ):
         app.add_template_global(question)
     app.register_blueprint(
         Blueprint(
@@ -55,6 +59,7 @@ def init_app(app: Flask) -> None:
         ImportsView("Imports", "Directory", "panel_imports", "imports"),
         FieldsView("Custom fields", "Directory", "panel_fields", "fields"),
         GroupsView("Groups", None, "panel_groups", "groups"),
+        StaffView("Staff and roles", None, "panel_staff", "staff"),
         IntegrationsView(
             "Association settings", "Connection", "panel_integrations", "integrations"
         ),

@@ -14,10 +14,11 @@ from flask_admin import expose
 from admin import roles_document
 from admin.access import TABLE, PanelView, page
 from idp.database import db
-from idp.directory import fields, import_runs
+from idp.directory import accounts, fields, import_runs
 from idp.directory.accounts import Role
 from idp.oauth import registration
 from tests import factories
+from tests.browsing import submit
 
 # Every page of the panel, and which roles may look at it and send it a form: o(wner), s(taff),
 # r(eader), h(elp desk). Nothing: the page takes no such request. Written out by hand, so that a
@@ -107,6 +108,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "/panel/groups/a-group/sync/history": ("osrh", ""),
     "/panel/groups/a-group/sync/retry": ("", "os"),
     "/panel/groups/a-group/sync/standing": ("osrh", ""),
+    "/panel/staff/": ("osrh", ""),
     "/panel/integrations/": ("o", "o"),
     "/panel/integrations/test": ("", "o"),
     "/panel/clients/": ("o", ""),
@@ -251,6 +253,52 @@ def test_the_document_is_what_the_table_says() -> None:
     made = roles_document.text(roles_document.views())
     assert roles_document.DOCUMENT.read_text() == made, "make roles"
     assert "| Put a record out of use: who it is about cannot sign in any more. | send |" in made
+
+
+@pytest.mark.compliance("A4")
+@pytest.mark.parametrize(
+    ("role", "whose"),
+    [
+        ("owner", {"owner", "staff", "reader", "help-desk", "member"}),
+        ("staff", {"staff", "reader", "help-desk", "member"}),
+        ("help-desk", {"help-desk", "member"}),
+        ("reader", set()),
+        ("member", set()),
+    ],
+)
+def test_how_somebody_signs_in_is_looked_after_by_who_may_do_no_less_than_they(
+    app: Flask, as_role: Callable[[Role], FlaskClient], role: Role, whose: set[Role]
+) -> None:
+    client = as_role(role)
+    for theirs in LETTERS:
+        person = factories.account(role=theirs, password=None).person
+        page = client.get(f"/panel/people/{person.key}")
+        assert ("Send the invitation" in page.text) == (theirs in whose), theirs
+        sent = submit(client, "/", f"/panel/people/{person.key}/link")
+        assert sent.status_code == (303 if theirs in whose else 403), theirs
+        for path in ("deactivate", "out-of-use"):
+            if theirs not in whose:
+                done = submit(client, "/", f"/panel/people/{person.key}/{path}")
+                assert done.status_code == 403, (theirs, path)
+    person = factories.person()
+    made = submit(client, "/", f"/panel/people/{person.key}/account")
+    assert made.status_code == (303 if "member" in whose else 403)
+    account = accounts.of_person(person)
+    assert (account.role if account else None) == ("member" if "member" in whose else None)
+
+
+def test_staff_and_roles_are_listed_with_the_owners_first(
+    app: Flask, staff: FlaskClient, owner: FlaskClient
+) -> None:
+    factories.account(role="help-desk", first_name="Henry", last_name="Desk", password=None)
+    factories.account(first_name="Maria", last_name="Alvarez")
+    shown = staff.get("/panel/staff/").text
+    names = re.findall('<th scope="row"><a[^>]*>([^<]+)', shown)
+    assert names == ["Pat owner", "Pat staff", "Henry Desk"]
+    assert "Invited" in shown
+    assert "/role" not in shown
+    assert "Change the role of Henry Desk" in owner.get("/panel/staff/").text
+    assert "Change the role of Pat owner" not in owner.get("/panel/staff/").text
 
 
 def test_what_changes_something_is_refused_without_its_token(

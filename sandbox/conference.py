@@ -72,7 +72,7 @@ def callback() -> AnyResponse:
         raise PageError(
             400,
             "The association did not sign you in",
-            (error.description or "The answer could not be accepted.")[:500],
+            _said(error),
             detail=(error.error or "")[:100],
         ) from error
     except (requests.RequestException, ValueError, RuntimeError, KeyError) as error:
@@ -196,6 +196,15 @@ def _forget_old_sign_ins() -> None:
     )
     for key in begun[: -SIGN_INS_PER_BROWSER + 1]:
         del session[key]
+
+
+def _said(error: AuthlibBaseError | JoseError) -> str:
+    if error.error == "mismatching_state":
+        return (
+            "It did not begin in this browser, or it was used already, or it took too long. "
+            "Please sign in again."
+        )
+    return (error.description or "The answer could not be accepted.")[:500]
 
 
 def _unreachable(error: Exception) -> PageError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask, Response, g, redirect, render_template, request
-from werkzeug.exceptions import HTTPException, SecurityError
+from werkzeug.exceptions import HTTPException, NotFound, SecurityError
 from werkzeug.wrappers import Response as AnyResponse
 
 from sandbox.services import services
@@ -93,6 +93,8 @@ def http_error(error: HTTPException) -> tuple[str, int] | HTTPException:
     # A host name that is not ours (SecurityError) stops Flask before it can make a URL of a page.
     if error.code is None or error.code < 400 or isinstance(error, SecurityError):
         return error
+    if error.code == 404 and error.description == NotFound.description:
+        return _error_page(404, "There is no such page", "Check the address.", "")
     return _error_page(error.code, error.name, error.description or "", "")
 
 

@@ -19,7 +19,7 @@ COLOURS = [
 
 def variables(dark: bool) -> dict[str, str]:
     """The colours of the style sheet."""
-    light, _, after = SHEET.partition("@media (prefers-color-scheme: dark)")
+    light, _, after = SHEET.partition("@media screen and (prefers-color-scheme: dark)")
     found = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", light))
     return found | dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", after)) if dark else found
 

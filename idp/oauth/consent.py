@@ -111,6 +111,7 @@ def sites() -> WerkzeugResponse | str:
     rows = consents.of_account(account.id)
     return render_template(
         "oauth/sites.html",
+        account=account,
         sites=[(row.id, row.name, _told(row.scope, row.claim_map)) for row in rows],
     )
 

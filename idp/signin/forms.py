@@ -79,8 +79,8 @@ class ChangePasswordForm(NewPasswordForm):
     """The present password and a new one."""
 
     current = PasswordField(
-        "Present password",
-        [validators.InputRequired("Enter your present password."), validators.Length(max=LONGEST)],
+        "Current password",
+        [validators.InputRequired("Enter your current password."), validators.Length(max=LONGEST)],
         render_kw={"autocomplete": "current-password"},
     )
 

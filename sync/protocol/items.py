@@ -3,8 +3,10 @@
 import json
 from typing import Any
 
+from idp.moments import day
 from sync.protocol.wire import Item
 
+_DAYS = frozenset({"MemberSince", "MemberExpiresOn"})
 _LABELS = {
     "LegacyContactKey": "Key",
     "MemberId": "Member ID",
@@ -61,7 +63,7 @@ def rows(item: Item) -> list[tuple[str, str]]:
     """What an item says, as names and values; what is empty is left out."""
     told = item["MemberDetails"]
     details = [
-        (_LABELS.get(name, name), _text(value))
+        (_LABELS.get(name, name), day(value) if name in _DAYS and value else _text(value))
         for name, value in told.items()
         # The type is always sent; of a number that is not there it says nothing.
         if not (name in _PHONE_TYPES and not told[name.removesuffix("Type")])
@@ -105,5 +107,5 @@ def _role(group: dict[str, Any]) -> str:
 
 
 def _days(group: dict[str, Any]) -> str:
-    until = f" until {group['EndDate']}" if group["EndDate"] else ""
-    return f"since {group['BeginDate']}{until}"
+    until = f" until {day(group['EndDate'])}" if group["EndDate"] else ""
+    return f"since {day(group['BeginDate'])}{until}" if group["BeginDate"] else until.strip()

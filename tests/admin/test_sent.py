@@ -1,9 +1,13 @@
 """A person's and a company's page about Higher Logic."""
 
+import datetime as dt
+
 import pytest
 from flask.testing import FlaskClient
 
+from idp.association import today
 from idp.database import db
+from idp.moments import day
 from sync import connection
 from sync.delivery import pushing
 from sync.protocol import transport
@@ -20,7 +24,9 @@ def test_what_higher_logic_has_and_what_it_refused_is_said_in_words(
     ]
     monkeypatch.setattr(transport, "post", lambda *_: transport.Response(200, {}, answers.pop(0)))
     connection.change(base_url="http://127.0.0.1:9", tenant_code="ACME", api_key="the-secret-key")
-    person = factories.person(key="a-person", account=True, job_title="Analyst")
+    person = factories.person(
+        key="a-person", account=True, job_title="Analyst", joined_on=dt.date(2020, 5, 3)
+    )
     factories.group(type="security", sync=True, name="Current members")
     db.session.commit()
     assert "it has accepted no record yet" in staff.get("/panel/people/a-person/higher-logic").text
@@ -32,7 +38,8 @@ def test_what_higher_logic_has_and_what_it_refused_is_said_in_words(
     page = staff.get("/panel/people/a-person/higher-logic").text
     assert "<dt>Job title</dt><dd>Analyst</dd>" in page
     assert "What has changed since is not there yet." in page
-    assert "<dt>Security group: Current members</dt>" in page
+    assert f"<dt>Security group: Current members</dt><dd>since {day(today())}</dd>" in page
+    assert "<dt>Member since</dt><dd>3 May 2020</dd>" in page
     assert "does not take this record as it is" in page
     assert "Its words: &lt;b&gt;No.&lt;/b&gt;" in page
     assert "Director" in page

@@ -18,6 +18,7 @@ from flask_admin import BaseView, expose
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
+from idp.database import db
 from idp.directory.accounts import Account, Role
 from idp.signin import confirmation, sessions
 
@@ -138,6 +139,16 @@ def may_manage(account: Account | None) -> bool:
     sent there would be owners themselves. In the same way the help desk manages no staff.
     """
     return account is None or account.role in MANAGES.get(signed_in().role, frozenset())
+
+
+def want_password(account: Account | None) -> None:
+    """Ask for the password again before an account that opens the panel comes to another address.
+
+    A link for a new password goes there: a session alone would become the account.
+    """
+    if account is not None and account.role != "member" and not confirmation.is_recent():
+        db.session.rollback()
+        abort(confirmation.ask())
 
 
 def may_decide_removals() -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from admin import lookups, records
-from admin.access import may_manage, page, signed_in
+from admin.access import may_manage, page, signed_in, want_password
 from admin.lists import LONGEST_SEARCH, title
 from idp.database import db
 from idp.directory import accounts, merging
@@ -40,6 +40,8 @@ class MergeableView(records.RecordView):
         theirs = {"kept": _account(kept), "other": _account(other)}
         if not all(may_manage(account) for account in theirs.values()):
             abort(403)
+        for account in theirs.values():
+            want_password(account)
         take, whose = merging.suggested(kept, other), None
         problem = ""
         if request.method == "POST":

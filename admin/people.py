@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import IntegrityError
 
 from admin import exports, lookups, records
-from admin.access import may_manage, page, signed_in
+from admin.access import may_manage, page, signed_in, want_password
 from admin.contact_forms import (
     COMMON,
     PersonForm,
@@ -315,7 +315,11 @@ def _guard(form: Any, person: Person) -> None:
     account = accounts.of_person(person)
     if account is None or account.role == "member":
         return
-    if not may_manage(account) and form.email.data != person.email:
+    if form.email.data == person.email:
+        return
+    if may_manage(account):
+        want_password(account)
+    else:
         say(
             form,
             "email",

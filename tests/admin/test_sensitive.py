@@ -169,3 +169,31 @@ def test_a_session_that_ends_while_the_password_is_looked_at_confirms_nothing(
 def test_nobody_who_is_not_signed_in_is_asked(app: Flask) -> None:
     answer = app.test_client().get("/confirm?next=/panel/groups/")
     assert answer.location == "/sign-in?next=/panel/groups/"
+
+
+def test_a_session_alone_brings_no_account_of_staff_to_another_address(
+    app: Flask, sign_in: SignIn
+) -> None:
+    owner = factories.account(role="owner", email="owner@example.org")
+    thief = factories.person(email="thief@example.org")
+    member = factories.account(email="member@example.org")
+    here, other, members = owner.person.key, thief.key, member.person.key
+    client = sign_in(owner)
+    passed(minutes=16)
+
+    def edited(key: str, **fields: str) -> str:
+        return submit(client, "/panel/", f"/panel/people/{key}/edit", **fields).location or ""
+
+    named = {"first_name": "Ada", "last_name": "Byron"}
+    assert edited(here, email="thief@example.org", **named).startswith("/confirm?")
+    merged = client.get(f"/panel/people/{here}/merge?other={other}")
+    assert merged.location.startswith("/confirm?")
+    merged = submit(client, "/panel/", f"/panel/people/{here}/merge?other={other}")
+    assert merged.location.startswith("/confirm?")
+    assert owner.person.email == "owner@example.org"
+    # What is no key to the panel is changed as ever, and so is the rest of the record.
+    assert edited(here, email="owner@example.org", **named) == f"/panel/people/{here}"
+    assert edited(members, email="new@example.org", **named) == f"/panel/people/{members}"
+    submit(client, f"/confirm?next=/panel/people/{here}/edit", password=factories.PASSWORD)
+    assert edited(here, email="better@example.org", **named) == f"/panel/people/{here}"
+    assert owner.person.email == "better@example.org"

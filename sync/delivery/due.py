@@ -16,7 +16,7 @@ def is_due(moment: dt.datetime) -> ColumnElement[bool]:
     A person waits for their company's first acceptance, unless it was refused: then they go
     without it, and once more when it is accepted.
     """
-    return and_(_is_free(moment), not_(_waits()))
+    return and_(_is_free(moment), not_(waits()))
 
 
 def any_due(*lane: int) -> bool:
@@ -66,7 +66,8 @@ def _is_free(moment: dt.datetime) -> ColumnElement[bool]:
     )
 
 
-def _waits() -> ColumnElement[bool]:
+def waits() -> ColumnElement[bool]:
+    """Whether a row waits for the first acceptance of the person's company."""
     person, company = scope.contacts("waiting"), table.alias("company_row")
     return (
         exists()

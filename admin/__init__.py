@@ -11,6 +11,7 @@ from flask_admin import Admin
 from flask_admin.theme import Theme
 
 from admin import access, banner, roles
+from admin.association_settings import AssociationView
 from admin.audit import AuditView
 from admin.clients import ClientsView
 from admin.companies import CompaniesView
@@ -21,10 +22,13 @@ from admin.integrations import IntegrationsView
 from admin.keys import KeyConverter
 from admin.overview import OverviewView
 from admin.people import PeopleView
+from admin.set_up_pages import SetUpView
 from admin.staff import StaffView
 from idp.web import csp_nonce
 
 __all__ = ["init_app"]
+
+SETTINGS = "Association settings"
 
 
 def init_app(app: Flask) -> None:
@@ -54,16 +58,16 @@ def init_app(app: Flask) -> None:
         csp_nonce_generator=csp_nonce,
     )
     for view in (
+        SetUpView("Set-up", None, "panel_set_up", "set-up"),
         PeopleView("People", "Directory", "panel_people", "people"),
         CompaniesView("Companies", "Directory", "panel_companies", "companies"),
         ImportsView("Imports", "Directory", "panel_imports", "imports"),
         FieldsView("Custom fields", "Directory", "panel_fields", "fields"),
         GroupsView("Groups", None, "panel_groups", "groups"),
         StaffView("Staff and roles", None, "panel_staff", "staff"),
-        IntegrationsView(
-            "Association settings", "Connection", "panel_integrations", "integrations"
-        ),
-        ClientsView("Clients", "Connection", "panel_clients", "clients"),
+        AssociationView("Name and look", SETTINGS, "panel_association", "association"),
+        IntegrationsView("Integrations", SETTINGS, "panel_integrations", "integrations"),
+        ClientsView("Clients", SETTINGS, "panel_clients", "clients"),
         AuditView("Audit", None, "panel_audit", "audit"),
     ):
         panel.add_view(view)

@@ -32,6 +32,7 @@ OWNER: Roles = frozenset({"owner"})
 
 TABLE: dict[str, dict[str, Roles]] = {
     "panel": {"see": EVERYBODY, "export": READERS},
+    "panel_set_up": {"see": READERS, "change": STAFF, "launch": OWNER},
     "panel_people": {
         "see": EVERYBODY,
         "help": HELPERS,
@@ -44,6 +45,7 @@ TABLE: dict[str, dict[str, Roles]] = {
     "panel_fields": {"see": READERS, "change": STAFF, "export": READERS},
     "panel_groups": {"see": EVERYBODY, "change": STAFF, "export": READERS, "decide": OWNER},
     "panel_staff": {"see": EVERYBODY},
+    "panel_association": {"see": OWNER, "change": OWNER},
     "panel_integrations": {"see": OWNER, "change": OWNER},
     "panel_clients": {"see": OWNER, "change": OWNER, "export": OWNER},
     "panel_audit": {"see": OWNER, "export": OWNER},

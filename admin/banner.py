@@ -74,6 +74,6 @@ def _of_holds() -> Trouble | None:
         first.since,
         url_for("panel_groups.held", key=first.key)
         if len(groups) == 1
-        else url_for("panel.index") + "#held",
+        else url_for("panel.overview") + "#held",
         "Decide",
     )

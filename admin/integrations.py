@@ -1,8 +1,8 @@
-"""Association settings › Integrations: the association's name and look, and Higher Logic."""
+"""Association settings › Integrations: the connection to Higher Logic."""
 
 from typing import Any
 
-from flask import flash, redirect, url_for
+from flask import flash, redirect, request, url_for
 from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
@@ -11,14 +11,11 @@ from wtforms import (
     SelectField,
     StringField,
     URLField,
-    validators,
 )
 from wtforms.fields import SelectChoice
 
 from admin.access import PanelView, page
-from idp import association, audit
 from idp.database import db
-from idp.directory.contacts import InvalidValue
 from sync import connection
 from sync.records import deactivated
 from sync.settings import alert_settings, connection_settings, history_settings, pace
@@ -34,28 +31,12 @@ DEACTIVATED = {
 }
 
 
-def time_zone_choices() -> dict[str, list[tuple[str, str]]]:
-    """The time zones by region, as a drop-down groups them."""
-    found: dict[str, list[tuple[str, str]]] = {"UTC": [("UTC", "UTC")]}
-    for name in association.time_zones():
-        region, _slash, place = name.partition("/")
-        if place and region not in {"Etc", "SystemV", "US"}:
-            found.setdefault(region, []).append((name, place.replace("_", " ")))
-    here = association.get().time_zone
-    if not any(here == name for zones in found.values() for name, _label in zones):
-        found["UTC"].append((here, here))
-    return found
-
-
 class SettingsForm(FlaskForm):  # type: ignore[misc]
-    """The association and its connection to Higher Logic.
+    """The association's connection to Higher Logic.
 
     The API key is never written back into the page: empty means that it stays.
     """
 
-    name = StringField("Name", [validators.Length(max=255)])
-    colour = StringField("Colour", render_kw={"type": "color"})
-    time_zone = SelectField("Time zone", choices=time_zone_choices)
     tenant_code = StringField(
         "Tenant code", render_kw={"autocomplete": "off", "spellcheck": "false"}
     )
@@ -105,11 +86,15 @@ class IntegrationsView(PanelView):
         form = SettingsForm(data=_present())
         before = connection.get().deactivated
         if form.validate_on_submit() and _save(form):
+            if request.form.get("then") == "test":
+                return self.test()
             flash(f"Your settings are saved.{_told(before)}", "success")
             return redirect(url_for("panel_integrations.index"), 303)
-        return self.render(
-            "panel/integrations.html", form=form, link=connection.get(), errors=bool(form.errors)
-        )
+        link, errors = connection.get(), bool(form.errors)
+        if link.stopped_at is not None and not form.is_submitted():
+            for field in (form.tenant_code, form.api_key):
+                field.errors = ["Higher Logic does not take these two together."]
+        return self.render("panel/integrations.html", form=form, link=link, errors=errors)
 
     @page("/test", methods=("POST",))
     def test(self) -> Any:
@@ -117,7 +102,7 @@ class IntegrationsView(PanelView):
         outcome = connection.test()
         if not connection.get().configured:
             flash(outcome.message, "danger")
-        return redirect(url_for("panel_integrations.index") + "#connection", 303)
+        return redirect(url_for("panel_integrations.index", _anchor="connection"), 303)
 
 
 def _told(before: str) -> str:
@@ -132,7 +117,7 @@ def _told(before: str) -> str:
 
 
 def _present() -> dict[str, Any]:
-    here, link = association.get(), connection.get()
+    link = connection.get()
     values = {
         name: getattr(link, name)
         for name in (
@@ -144,9 +129,6 @@ def _present() -> dict[str, Any]:
         )
     }
     return {
-        "name": here.name,
-        "colour": here.colour,
-        "time_zone": here.time_zone,
         "member_statuses": ", ".join(link.member_statuses),
         "alert_addresses": ", ".join(link.alert_addresses),
         "alert_after_hours": link.alert_after_hours,
@@ -168,31 +150,10 @@ def _save(form: SettingsForm) -> bool:
     if form.api_key.data:
         values["api_key"] = form.api_key.data
     mistakes = connection.mistakes(**values)
-    try:
-        _save_association(form)
-        if not mistakes:
-            connection.change(**values)
-            db.session.commit()
-    except InvalidValue as error:
-        mistakes.append(error)
     if mistakes:
-        db.session.rollback()
         for mistake in mistakes:
             form[mistake.field].errors = [str(mistake)]
-    return not mistakes
-
-
-def _save_association(form: SettingsForm) -> None:
-    here = association.get()
-    before = {name: getattr(here, name) for name in ("name", "colour", "time_zone")}
-    given = {name: form[name].data or "" for name in before}
-    if given == before:
-        return
-    after = association.change(**given)
-    changed = {
-        name: [before[name], getattr(after, name)]
-        for name in before
-        if getattr(after, name) != before[name]
-    }
-    if changed:
-        audit.record(audit.Event.ASSOCIATION_CHANGED, changed=changed)
+        return False
+    connection.change(**values)
+    db.session.commit()
+    return True

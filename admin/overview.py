@@ -1,11 +1,12 @@
-"""The overview: does Higher Logic have what it should, and what is left to set up."""
+"""The first page: the set-up until it is done, then whether Higher Logic has what it should."""
 
 from typing import Any
 
 from sqlalchemy import func, select
 
 from admin import exports, set_up, sync_standing
-from admin.access import PanelView, page
+from admin.access import PanelView, may, page
+from idp import association
 from idp.database import db
 from idp.directory.accounts import Account
 from idp.directory.contacts import Contact
@@ -18,15 +19,18 @@ class OverviewView(PanelView):
 
     @page("/")
     def index(self) -> str:
-        """The first page."""
-        standing = status.overall()
-        steps = set_up.steps(standing)
+        """The first page: of who may see the set-up, the checklist until it is done."""
+        if association.get().launched_at is None and may("panel_set_up.index"):
+            return self.render("panel/set_up.html", **set_up.view())
+        return self.overview()
+
+    @page("/overview")
+    def overview(self) -> str:
+        """How the sync stands, and how many there are."""
         return self.render(
             "panel/overview.html",
-            **sync_standing.facts(standing),
+            **sync_standing.facts(status.overall()),
             counts=counts(),
-            steps=steps,
-            next_step=next((step for step in steps if not step.done), None),
         )
 
     @page("/standing")

@@ -7,6 +7,7 @@ from idp import (
     encryption,
     jobs,
     limits,
+    logo,
     logs,
     mail,
     oauth,
@@ -36,3 +37,4 @@ def init_app(app: Flask, settings: Settings) -> None:
     signin.init_app(app, settings)
     oauth.init_app(app)
     app.register_blueprint(photo_files.blueprint)
+    app.register_blueprint(logo.blueprint)

@@ -9,28 +9,37 @@ from sqlalchemy import CheckConstraint, String, select
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from idp.compiled import InSession
-from idp.database import Base, db, now
+from idp.database import Base, JSONDocument, UTCDateTime, db, now
 from idp.directory.contacts import InvalidValue, checked_text
 
 DEFAULT_COLOUR = "#1f4e79"
 DEFAULT_TIME_ZONE = "UTC"
+UNNAMED = "Your association"
 
 
 class Association(Base):
     """What members and staff see of whose sign-in this is. ``colour`` is ``#rrggbb``.
 
     ``time_zone`` is a name of IANA's, as ``America/New_York``: it says when a day begins.
+    ``logo_token`` is the logo's public name (``idp.logo``), and the others its size in pixels.
+    ``decided`` names the steps of the set-up that staff ticked by a decision; ``launched_at`` is
+    when they said that the set-up is done.
     """
 
     __tablename__ = "association"
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 
     id: Mapped[int] = mapped_column(primary_key=True, default=1)
-    name: Mapped[str] = mapped_column(String(255), default="Your association")
+    name: Mapped[str] = mapped_column(String(255), default=UNNAMED)
     colour: Mapped[str] = mapped_column(String(7), default=DEFAULT_COLOUR)
     time_zone: Mapped[str] = mapped_column(
         String(64), default=DEFAULT_TIME_ZONE, server_default=DEFAULT_TIME_ZONE
     )
+    logo_token: Mapped[str | None] = mapped_column(String(22))
+    logo_width: Mapped[int | None]
+    logo_height: Mapped[int | None]
+    decided: Mapped[list[str]] = mapped_column(JSONDocument, default=list, server_default="[]")
+    launched_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
 
     @validates("name")
     def _name(self, _name: str, value: str) -> str:
@@ -75,7 +84,7 @@ def today() -> dt.date:
 def get() -> Association:
     """The association; one that was not saved yet has the defaults."""
     return db.session.get(Association, 1) or Association(
-        id=1, name="Your association", colour=DEFAULT_COLOUR, time_zone=DEFAULT_TIME_ZONE
+        id=1, name=UNNAMED, colour=DEFAULT_COLOUR, time_zone=DEFAULT_TIME_ZONE, decided=[]
     )
 
 
@@ -88,3 +97,23 @@ def change(**values: str) -> Association:
     for name, value in values.items():
         setattr(row, name, value)
     return row
+
+
+def decide(step: str, decided: bool) -> bool:
+    """Tick a step of the set-up by a decision, or take that back; says whether that is new."""
+    row = change()
+    known = row.decided or []
+    if (step in known) == decided:
+        return False
+    # A new list: what is in a JSON column is not watched.
+    row.decided = sorted({*known, step} if decided else {*known} - {step})
+    return True
+
+
+def launch() -> bool:
+    """The set-up is done; says whether it was not before."""
+    row = change()
+    if row.launched_at is not None:
+        return False
+    row.launched_at = now()
+    return True

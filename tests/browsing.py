@@ -29,14 +29,16 @@ def submit(client: FlaskClient, path: str, _to: str | None = None, **fields: Any
 
 
 def send_file(
-    client: FlaskClient, path: str, field: str, content: bytes, name: str = "file"
+    client: FlaskClient, path: str, field: str, content: bytes, name: str = "file", to: str = ""
 ) -> TestResponse:
-    """Fetch the page at ``path`` and send its form with a file."""
+    """Fetch the page at ``path`` and send its form with a file, to ``to`` if it goes elsewhere."""
     token = csrf_token(client.get(path).text)
     file = FileStorage(io.BytesIO(content), name)
     # Encoded here: the client's own way leaves a temporary file open.
     boundary, body = encode_multipart({"csrf_token": token, field: file})
-    return client.post(path, data=body, content_type=f'multipart/form-data; boundary="{boundary}"')
+    return client.post(
+        to or path, data=body, content_type=f'multipart/form-data; boundary="{boundary}"'
+    )
 
 
 def sign_in(

@@ -25,7 +25,13 @@ from tests.browsing import submit
 # slip in the table of admin/access.py shows here.
 PAGES: dict[str, tuple[str, str]] = {
     "/panel/": ("osrh", ""),
+    "/panel/overview": ("osrh", ""),
     "/panel/standing": ("osrh", ""),
+    "/panel/set-up/": ("osr", ""),
+    "/panel/set-up/a-step/decide": ("", "os"),
+    "/panel/set-up/launch": ("", "o"),
+    "/panel/set-up/members": ("os", ""),
+    "/panel/set-up/test-contact": ("os", "os"),
     "/panel/waiting/export": ("", "osr"),
     "/panel/people/": ("osrh", ""),
     "/panel/people/export": ("", "osr"),
@@ -109,6 +115,9 @@ PAGES: dict[str, tuple[str, str]] = {
     "/panel/groups/a-group/sync/retry": ("", "os"),
     "/panel/groups/a-group/sync/standing": ("osrh", ""),
     "/panel/staff/": ("osrh", ""),
+    "/panel/association/": ("o", "o"),
+    "/panel/association/logo": ("", "o"),
+    "/panel/association/logo/remove": ("", "o"),
     "/panel/integrations/": ("o", "o"),
     "/panel/integrations/test": ("", "o"),
     "/panel/clients/": ("o", ""),
@@ -156,7 +165,7 @@ def client_id(app: Flask, tmp_path: Path) -> str:
 
 @pytest.mark.compliance("A4")
 def test_the_table_above_names_every_page_and_every_form(app: Flask) -> None:
-    keys = re.compile("a-person|a-company|region|a-group|an-import|{client}|(?<=/)1$")
+    keys = re.compile("a-person|a-step|a-company|region|a-group|an-import|{client}|(?<=/)1$")
     written = {
         (keys.sub("<>", path), method)
         for path, roles in PAGES.items()
@@ -352,7 +361,9 @@ def test_pages_bring_everything_themselves(owner: FlaskClient) -> None:
         page = owner.get(path).text
         assert not re.search(r'(src|href)="(https?:)?//', page)
         assert not re.search(r"\son[a-z]+=|\sstyle=", page)
-    for name in ("panel.css", "panel.js", "conditions.js", "pick.js", "worksheet.css"):
+    for name in (
+        *("panel.css", "panel.js", "conditions.js", "pick.js", "set_up.css", "worksheet.css"),
+    ):
         with owner.get(f"/panel/static/{name}") as response:
             assert response.status_code == 200
 

@@ -327,7 +327,7 @@ def test_a_higher_logic_client_is_made_before_its_callback_is_known(
     answer = browsing.submit(owner, "/panel/clients/new", **{**CLIENT, "redirect_uris": ""})
     assert answer.status_code == 201
     assert "Waits for its addresses" in owner.get("/panel/clients/").text
-    assert "Open its worksheet" in owner.get("/panel/").text
+    assert "Open the worksheet" in owner.get("/panel/").text
     client = db.session.scalars(select(Client)).one()
     path = f"/panel/clients/{client.client_id}"
     browsing.change(owner, path, FORM, redirect_uris=GOOD)

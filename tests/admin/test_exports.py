@@ -134,7 +134,7 @@ def test_what_higher_logic_has_not_taken_is_told_with_what_it_said(
         .values(refused=ledger.table.c.wanted, last_error="=It said no.")
     )
     db.session.commit()
-    assert "/panel/waiting/export" in staff.get("/panel/").text
+    assert "/panel/waiting/export" in staff.get("/panel/overview").text
     rows = {row["Name"].split()[0]: row for row in rows_of(exported(staff, "waiting"))}
     assert (rows["Waits"]["State"], rows["Refused"]["State"]) == ("pending", "refused")
     assert rows["Refused"]["What Higher Logic said"] == "'=It said no."

@@ -10,16 +10,14 @@ from idp.audit import AuditEvent
 from idp.database import db, now
 from idp.directory import deactivation, fields
 from idp.directory.fields import CustomField
-from idp.oauth import registration
 from sync import connection, ledger
 from sync.protocol import wire
 from tests import browsing, factories
 from tests.condition_forms import written
 
 KEY = "secret-key-of-higher-logic-9876"
+LOOK = {"name": "Made-up Engineers", "colour": "#123456", "time_zone": "UTC"}
 SETTINGS = {
-    "name": "Made-up Engineers",
-    "colour": "#123456",
     "base_url": "https://data.higherlogic.com",
     "tenant_code": "MADEUP",
     "api_key": KEY,
@@ -47,15 +45,11 @@ def test_settings_are_saved_and_the_key_is_never_shown(app: Flask, owner: FlaskC
         12,
     )
     assert (link.guard_people, link.guard_percent) == (50, 20)
-    assert association.get().name == "Made-up Engineers"
     for path in ("/panel/integrations/", "/panel/", "/panel/audit/", "/"):
         page = owner.get(path).text
         assert KEY not in page
-    page = owner.get("/panel/integrations/").text
-    assert "ends in …9876" in page
-    assert "--accent: #123456" in page
+    assert "ends in …9876" in owner.get("/panel/integrations/").text
     assert KEY not in audited()
-    assert "Your association → Made-up Engineers" in owner.get("/panel/audit/").text
     # An empty key keeps the one that is there.
     browsing.submit(owner, "/panel/integrations/", **{**SETTINGS, "api_key": ""})
     assert connection.get().api_key == KEY
@@ -74,19 +68,29 @@ def test_a_wrong_setting_is_said_at_its_field_and_nothing_is_saved(
         ("alert_after_hours", "six", "A whole number of hours, from 1 to 168."),
         ("guard_people", "0", "A whole number from 1 to 1,000,000."),
         ("guard_percent", "101", "A whole number from 1 to 100."),
-        ("colour", "blue", "A colour is written as #1f4e79."),
-        ("name", "", "The association needs a name."),
     ):
         page = browsing.submit(owner, "/panel/integrations/", **{**SETTINGS, name: value})
         assert f'id="{name}-error">{message}' in page.text
         assert KEY not in page.text
         assert not connection.get().configured
-        assert association.get().name == "Your association"
+
+
+def test_name_colour_and_time_zone_are_saved_or_all_that_is_wrong_is_said(
+    app: Flask, owner: FlaskClient
+) -> None:
+    path = "/panel/association/"
+    page = browsing.submit(owner, path, name="", colour="blue", time_zone="UTC").text
+    assert 'id="name-error">The association needs a name.' in page
+    assert 'id="colour-error">A colour is written as #1f4e79.' in page
+    assert association.get().name == "Your association"
+    assert browsing.submit(owner, path, **LOOK).status_code == 303
+    assert association.get().name == "Made-up Engineers"
+    assert "--accent: #123456" in owner.get(path).text
+    assert "Your association → Made-up Engineers" in owner.get("/panel/audit/").text
 
 
 def test_all_that_is_wrong_is_said_at_once(app: Flask, owner: FlaskClient) -> None:
     wrong = {
-        "name": ("", "The association needs a name."),
         "tenant_code": ("two words", "A tenant code is one word"),
         "batch_size": ("0", "A number of contacts in one push"),
         "requests_per_minute": ("fast", "A number of pushes a minute"),
@@ -119,21 +123,9 @@ def test_the_connection_is_tested_and_the_result_is_said_in_words(
     page = "/panel/integrations/"
     browsing.submit(owner, page, "/panel/integrations/test")
     assert "The key is not known." in owner.get(page).text
-    assert "Higher Logic refused our key" in owner.get("/panel/").text
+    assert "Higher Logic refused our key" in owner.get("/panel/overview").text
     browsing.submit(owner, page, "/panel/integrations/test")
     assert "Connected: Higher Logic took the key" in owner.get(page).text
-
-
-def test_the_set_up_list_ticks_itself(app: Flask, owner: FlaskClient, staff: FlaskClient) -> None:
-    assert "0 of 6 done" in owner.get("/panel/").text
-    assert "An owner does this." in staff.get("/panel/").text
-    browsing.submit(owner, "/panel/integrations/", **SETTINGS)
-    registration.create("Community", "higher-logic", ["https://hl.example.org/cb"])
-    db.session.commit()
-    page = owner.get("/panel/").text
-    assert "3 of 6 done" in page
-    assert "Test it" in page
-    assert "No group is synced yet" in page
 
 
 FIELD = {

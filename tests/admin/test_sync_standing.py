@@ -70,7 +70,7 @@ def standing(client: FlaskClient) -> str:
     """The text of the part that keeps itself current."""
     response = client.get("/panel/standing")
     assert response.status_code == 200
-    page = client.get("/panel/").text
+    page = client.get("/panel/overview").text
     # How fast it goes is another with every second.
     assert re.sub(r"[\d,]+ a minute", "", response.text) in re.sub(r"[\d,]+ a minute", "", page)
     return response.text

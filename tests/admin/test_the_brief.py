@@ -287,7 +287,7 @@ def test_no_contacts_pending_refresh_means_the_sync_is_complete(
     push()
     tenant.settle()
     assert tenant.control("/state")["contacts_pending_refresh"] == 0
-    assert "Pending" in staff.get("/panel/").text
+    assert "Pending" in staff.get("/panel/overview").text
 
 
 def test_further_groups_become_further_communities_and_security_groups(tenant: Tenant) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 from flask import Flask, abort
 from sqlalchemy import insert, select, update
 
-from idp import jobs, prepared
+from idp import jobs, logo, prepared
 from idp.database import db, now
 from idp.directory import fields, import_runs, membership
 from idp.directory.import_runs import work
 from idp.directory.photos import Photo
+from idp.directory.photos.logos import made_logo
 from idp.oauth import registration
 from idp.settings import Settings
 from idp.signin import recovery
@@ -25,7 +26,7 @@ from sandbox.settings import Settings as SandboxSettings
 from sync import connection, ledger
 from sync.delivery import pushing
 from sync.removals import held
-from tests import factories
+from tests import factories, pictures
 from tests.serving import address_of, free_port, serving
 from wsgi import create_app
 
@@ -149,6 +150,8 @@ def fill(site: Site, folder: Path) -> None:
     pushing.run()
     _troubles(people)
     photo = db.session.scalars(select(Photo)).one()
+    look = logo.keep(made_logo(pictures.file(kind="PNG")))
+    db.session.commit()
     invited = factories.account(email="new@example.org", password=None)
     site.named.update(
         panel_people={"key": "a-person"},
@@ -159,6 +162,7 @@ def fill(site: Site, folder: Path) -> None:
         panel_imports={"key": site.imports["done"]},
         **{"panel_imports.columns": {"key": site.imports["uploaded"]}},
         recovery={"token": recovery.make_token(invited)},
+        logo={"token": look.logo_token or ""},
         photo_files={"token": photo.token, "size": "256"},
     )
     site.sandbox_named.update(

@@ -86,8 +86,29 @@ def made(data: bytes) -> Picture:
     """
     if len(data) > LARGEST_FILE:
         raise _refused("too_large", f"The file is larger than {LARGEST_FILE // 1024**2} MB.")
-    with _opened(data) as image, _turn():
-        return _made(image)
+    with _opened(data) as image, _turn(), _readable():
+        biggest = _decoded(image, BIGGEST)
+        return Picture(biggest.width, biggest.height, dict(_sizes(biggest)))
+
+
+def decoded(data: bytes, longest: int) -> Image.Image:
+    """The picture of an uploaded file, as ``made`` takes it: upright, in sRGB, at most so many
+    pixels on its long side; transparent where it was. Raises what ``made`` raises."""
+    if len(data) > LARGEST_FILE:
+        raise _refused("too_large", f"The file is larger than {LARGEST_FILE // 1024**2} MB.")
+    with _opened(data) as image, _turn(), _readable():
+        return _decoded(image, longest, transparent=True)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except InvalidValue:
+        raise
+    except _BROKEN as error:
+        log.info("picture cannot be read", error=type(error).__name__)
+        raise _broken() from None
 
 
 @contextmanager
@@ -129,23 +150,22 @@ def _opened(data: bytes) -> ImageFile.ImageFile:
     return image
 
 
-def _made(image: ImageFile.ImageFile) -> Picture:
-    try:
-        profile = image.info.get("icc_profile")
-        biggest: Image.Image = image
-        if image.mode not in {"RGB", "RGBA", "L", "CMYK"}:
-            biggest = _in_common_mode(image)
-        biggest.thumbnail((BIGGEST, BIGGEST), Image.Resampling.LANCZOS)
-        # Asked for once the whole file was read: some say it at the end.
-        turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
-        biggest = _in_srgb(biggest, profile)
-        if turn is not None:
-            biggest = biggest.transpose(turn)
-        biggest.info = {}  # a comment would be written again
-        return Picture(biggest.width, biggest.height, dict(_sizes(biggest)))
-    except _BROKEN as error:
-        log.info("photo cannot be read", error=type(error).__name__)
-        raise _broken() from None
+def _decoded(image: ImageFile.ImageFile, longest: int, *, transparent: bool = False) -> Image.Image:
+    profile = image.info.get("icc_profile")
+    picture: Image.Image = image
+    if image.mode not in {"RGB", "RGBA", "L", "CMYK"}:
+        picture = _in_common_mode(image)
+    picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    # Asked for once the whole file was read: some say it at the end.
+    turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
+    alpha = picture.getchannel("A") if transparent and picture.mode == "RGBA" else None
+    picture = _in_srgb(picture, profile)
+    if alpha is not None:
+        picture.putalpha(alpha)
+    if turn is not None:
+        picture = picture.transpose(turn)
+    picture.info = {}  # a comment would be written again
+    return picture
 
 
 def _in_common_mode(image: Image.Image) -> Image.Image:

@@ -51,7 +51,7 @@ def test_a_worker_plays_it_and_the_page_says_what_to_do(
     email = factories.account(first_name="Mary", last_name="Somerville").person.email
     there = started(owner, path, email)
     page = owner.get(there).text
-    assert "Waiting for a worker" in page
+    assert "Waiting to begin" in page
     assert page.count("To come") == 14
     assert '<meta http-equiv="refresh"' in page
     work(app)

@@ -3,9 +3,9 @@
 from typing import Any
 
 from flask import flash, redirect, request, url_for
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import and_, func, select
 
-from admin import exports, lookups, records
+from admin import contact_filters, exports, lookups, person_page, records
 from admin.access import page
 from admin.contact_forms import (
     COMMON,
@@ -18,9 +18,10 @@ from admin.contact_forms import (
     take_key,
 )
 from admin.contact_photos import PhotoPages
-from admin.lists import matches, page_of, searched
+from admin.lists import searched
 from admin.merge import MergeableView
 from admin.sent import SentPages, after_resend
+from admin.walking import Order, stretch_of
 from idp import audit, custom_inputs
 from idp.database import db
 from idp.directory import contacts, exporting, fields, photos
@@ -32,13 +33,19 @@ from idp.directory.contacts import (
     InvalidValue,
     Kind,
 )
-from idp.directory.groups import Group
-from idp.directory.membership import Membership
+from idp.folding import folded
 from sync import resend
-from sync.standing import status
 
 MOST_PEOPLE = 20
 POINTED_AT: dict[str, Kind] = {"parent": "company", "main_contact": "person"}
+
+
+_COMPANY = Contact.__table__
+ORDERS = {
+    "name": Order("Name", (folded(_COMPANY.c.name), _COMPANY.c.id)),
+    "newest": Order("Newest first", (_COMPANY.c.id,), downwards=True),
+    "oldest": Order("Oldest first", (_COMPANY.c.id,)),
+}
 
 
 class CompaniesView(PhotoPages, SentPages, MergeableView):
@@ -52,33 +59,41 @@ class CompaniesView(PhotoPages, SentPages, MergeableView):
 
     @page("/")
     def index(self) -> str:
-        """The companies by name, or those that a search finds."""
-        company = Contact.__table__
-        person = company.alias("employee")
+        """The companies, or those that a search and the filters find."""
+        person = _COMPANY.alias("employee")
         people = (
             select(func.count())
-            .where(person.c.company_id == company.c.id, person.c.merged_into_id.is_(None))
-            .correlate(company)
+            .where(person.c.company_id == _COMPANY.c.id, person.c.merged_into_id.is_(None))
+            .correlate(_COMPANY)
             .scalar_subquery()
         )
-        query = (
-            select(
-                *(company.c[name] for name in "key name email city country".split()),
-                company.c.member_status,
-                company.c.active,
-                people.label("people"),
-            )
-            .where(company.c.kind == "company", company.c.merged_into_id.is_(None))
-            .order_by(company.c.name, company.c.id)
+        custom = fields.all_fields("company")
+        asked = contact_filters.asked("company", custom)
+        query = select(
+            *(_COMPANY.c[name] for name in "id key name email city country".split()),
+            _COMPANY.c.member_status,
+            _COMPANY.c.active,
+            people.label("people"),
+        ).where(*records.of_kind("company"), *asked.conditions)
+        listing = stretch_of(
+            query, _COMPANY.c.key, ORDERS, narrowed=asked.narrowed, within=asked.within
         )
-        if (asked := _asked()) is not None:
-            query = query.where(asked)
-        return self.render("panel/companies.html", listing=page_of(query))
+        shown = contact_filters.columns(custom)
+        return self.render(
+            "panel/companies.html",
+            listing=listing,
+            asked=asked,
+            custom=custom,
+            columns=shown,
+            cells=contact_filters.cells(shown, [row.id for row in listing.rows]),
+            in_use_words=contact_filters.IN_USE,
+        )
 
     @page("/export", methods=("POST",), post="export")
     def export(self) -> Any:
-        """The companies, or those that the search finds, as a file."""
-        return exports.download(exporting.companies(_asked()))
+        """The companies, or those that the search and the filters find, as a file."""
+        asked = contact_filters.asked("company", fields.all_fields("company"))
+        return exports.download(exporting.companies(asked.condition))
 
     @page("/search")
     def search(self) -> dict[str, list[str]]:
@@ -106,15 +121,6 @@ class CompaniesView(PhotoPages, SentPages, MergeableView):
             .order_by(person.c.last_name, person.c.first_name, person.c.id)
             .limit(MOST_PEOPLE)
         ).all()
-        groups = db.session.scalars(
-            select(Group)
-            .where(
-                Group.id.in_(select(Membership.group_id).where(Membership.contact_id == company.id))
-            )
-            .order_by(Group.name)
-        ).all()
-        values = fields.values_of(company)
-        standing = status.of_contact(company)
         return self.render(
             "panel/company.html",
             company=company,
@@ -127,16 +133,11 @@ class CompaniesView(PhotoPages, SentPages, MergeableView):
                 .limit(MOST_PEOPLE)
             ).all(),
             number=db.session.scalar(select(func.count()).select_from(person).where(working)),
-            groups=groups,
-            custom=[
-                (field.label, fields.shown(values[field.key]), field.kind)
-                for field in fields.all_fields("company")
-                if values.get(field.key)
-            ],
+            all_of_them=lookups.written(company, exact=True),
+            groups=person_page.groups_of(company),
+            custom=person_page.custom_of(company),
             aliases=contacts.aliases(company),
-            sync=standing,
-            sync_label=status.label(standing),
-            at_higher_logic=records.at_higher_logic(),
+            **person_page.at_higher_logic(company),
         )
 
     @page("/<key:key>/edit", methods=("GET", "POST"), get="change")
@@ -175,13 +176,6 @@ class CompaniesView(PhotoPages, SentPages, MergeableView):
                 flash("The record is saved.", "success")
                 return redirect(url_for("panel_companies.company", key=saved), 303)
         return self.render("panel/company_edit.html", form=form, company=company, custom=custom)
-
-
-def _asked() -> ColumnElement[bool] | None:
-    """What the request looks for, in the contact table; ``None``: every company."""
-    names = ("name", "email", "member_id", "key", "city")
-    columns = (Contact.__table__.c[name] for name in names)
-    return matches(searched(), *columns) if searched() else None
 
 
 def _found(key: str) -> Company:

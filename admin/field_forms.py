@@ -16,8 +16,9 @@ from idp.directory.fields import CustomField
 
 APPLIES_TO = {"person": "People", "company": "Companies", "both": "People and companies"}
 SWITCHES = ("in_members_section", "sync", "member_may_edit")
-FACTS = ("label", "applies_to", *SWITCHES)
+FACTS = ("label", "applies_to", *SWITCHES, "in_lists")
 BY = {"up": -1, "down": 1}
+MOST_COLUMNS = 6
 
 
 class FieldForm(FlaskForm):  # type: ignore[misc]
@@ -32,6 +33,7 @@ class FieldForm(FlaskForm):  # type: ignore[misc]
     in_members_section = BooleanField("Show in Members section")
     sync = BooleanField("Sync to Higher Logic")
     member_may_edit = BooleanField("Members may edit it")
+    in_lists = BooleanField("A column in the panel’s lists")
 
 
 def form_for(field: CustomField | None) -> FieldForm:
@@ -89,6 +91,7 @@ def _made(form: FieldForm) -> CustomField:
         choices=choices,
         **{name: bool(form[name].data) for name in SWITCHES},
     )
+    _show_in_lists(field, bool(form.in_lists.data))
     _refuse_same_names(field)
     return field
 
@@ -98,6 +101,7 @@ def _changed(form: FieldForm, field: CustomField) -> CustomField:
     field.applies_to = form.applies_to.data
     for name in SWITCHES:
         setattr(field, name, bool(form[name].data))
+    _show_in_lists(field, bool(form.in_lists.data))
     if field.kind in fields.WITH_CHOICES:
         for choice in field.choices:
             label = request.form.get(f"choice_{choice.key}", "").strip()
@@ -110,6 +114,18 @@ def _changed(form: FieldForm, field: CustomField) -> CustomField:
         _refuse_same_names(field)
         _move(field, request.form.get("move", ""))
     return field
+
+
+def _show_in_lists(field: CustomField, wanted: bool) -> None:
+    field.in_lists = wanted
+    for kind in ("person", "company"):
+        shown = [one for one in fields.all_fields(kind) if one.in_lists and one is not field]
+        if wanted and field.is_kept_of(kind) and len(shown) >= MOST_COLUMNS:
+            raise InvalidValue(
+                "in_lists",
+                "too_many_columns",
+                f"Lists have room for {MOST_COLUMNS}: switch “{shown[-1].label}” off first.",
+            )
 
 
 def _refuse_same_names(field: CustomField) -> None:

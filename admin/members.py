@@ -2,9 +2,8 @@
 
 from sqlalchemy import select
 
-from admin.lists import matches
 from idp.database import db
-from idp.directory import accounts, contacts
+from idp.directory import accounts, contacts, searching
 from idp.directory.accounts import Account
 from idp.directory.contacts import Contact, InvalidValue, Person
 
@@ -22,7 +21,7 @@ def offered(text: str) -> list[dict[str, str]]:
         .where(
             account.deactivated_at.is_(None),
             person.active,
-            matches(text, person.first_name, person.last_name, person.email, person.member_id),
+            searching.beginning(text),
         )
         .order_by(person.last_name, person.first_name, person.id)
         .limit(MOST_FOUND)

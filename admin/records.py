@@ -4,16 +4,17 @@ out of use and back into use."""
 from typing import Any, TypeVar
 
 from flask import abort, flash, redirect, request, url_for
+from sqlalchemy import ColumnElement, literal_column
 from sqlalchemy.exc import IntegrityError
 
 from admin.access import PanelView, may_manage, page, signed_in
 from idp.database import db
 from idp.directory import accounts, contacts, deactivation
-from idp.directory.contacts import Company, Contact, InvalidValue, Person
+from idp.directory.contacts import Company, Contact, InvalidValue, Kind, Person
 from sync import connection
 from sync.records import deactivated
 
-Kind = TypeVar("Kind", bound=Contact)
+Model = TypeVar("Model", bound=Contact)
 
 # What deactivating does at Higher Logic, by the association's choice.
 AT_HIGHER_LOGIC: dict[str, str] = {
@@ -59,6 +60,13 @@ class RecordView(PanelView):
         return redirect(home(contact), 303)
 
 
+def of_kind(kind: Kind) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The contacts of a kind that lists have, as what the indexes of lists are of: a literal, for
+    no database takes an index of some rows by a parameter."""
+    contact = Contact.__table__.c
+    return contact.kind == literal_column(f"'{kind}'"), contact.merged_into_id.is_(None)
+
+
 def at_higher_logic() -> str:
     """What becomes of a record at Higher Logic when it is deactivated here."""
     return AT_HIGHER_LOGIC[connection.get().deactivated]
@@ -69,7 +77,7 @@ def home(contact: Contact) -> str:
     return url_for(PAGES[contact.kind], key=contact.key)
 
 
-def found(model: type[Kind], key: str) -> Kind:
+def found(model: type[Model], key: str) -> Model:
     """The person or the company with a key; there is a 404 otherwise.
 
     The page of one that was merged is the page of the one that was kept; what was to be done with

@@ -31,3 +31,19 @@ def given(text: str) -> Any:
     A letter that is newer than what the one knows of Unicode is then equal to itself all the same.
     """
     return fold(text) if text.isascii() else func.tessera_folded(text, type_=String())
+
+
+# What parts words: what of ASCII is neither letter nor digit, and what people type in its place.
+_PARTING = "".join(chr(code) for code in range(1, 128) if not chr(code).isalnum()) + (
+    "\u00a0\u00ab\u00b7\u00bb\u2010\u2011\u2012\u2013\u2014\u2018\u2019\u201a\u201c\u201d\u201e"
+)
+_PARTED = str.maketrans(_PARTING, " " * len(_PARTING))
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, folded: ``O’Brien-Smith`` has ``o``, ``brien`` and ``smith``.
+
+    On Postgres ``tessera_words`` gives those of a folded text. On SQLite the full-text index parts
+    words where Unicode has neither letter nor digit, in what it keeps and what it looks for alike.
+    """
+    return fold(text).translate(_PARTED).split()

@@ -32,7 +32,7 @@ class Account(Base):
     """A way to sign in. Without a password it is *invited*: its owner has not chosen one yet.
 
     ``epoch`` is counted up to end every session and token at once: those carry the epoch they
-    began under, and are dead when it is another.
+    began under, and are dead when it is another. ``signed_in_at`` is when it last did here.
     """
 
     __tablename__ = "account"
@@ -48,6 +48,7 @@ class Account(Base):
     epoch: Mapped[int] = mapped_column(default=0, server_default="0")
     deactivated_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
+    signed_in_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
 
     person: Mapped[Person] = relationship(lazy="joined", innerjoin=True)
 

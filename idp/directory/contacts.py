@@ -275,9 +275,6 @@ class Person(Contact):
         return " ".join(part for part in (self.first_name, self.last_name) if part)
 
 
-Index("ix_contact_name", Contact.kind, Person.last_name, Person.first_name)
-
-
 def find(key: str) -> Contact | None:
     """The contact with this key; of one that was merged, the one that was kept."""
     found = db.session.scalar(select(Contact).where(Contact.key == key))

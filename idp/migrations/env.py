@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from idp.database import UTCDateTime, db
 from idp.directory.fields import Millionths
-from idp.migrations.comparing import compare_type
+from idp.migrations.comparing import compare_type, include_object
 
 
 def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
@@ -38,6 +38,7 @@ def run() -> None:
             render_as_batch=True,
             render_item=render_item,
             compare_type=compare_type,
+            include_object=include_object,
             transaction_per_migration=False,
         )
         with context.begin_transaction():

@@ -195,6 +195,7 @@ def start(account: Account) -> SignInSession:
         address=request.remote_addr or "",
         agent=(request.user_agent.string or "")[:300],
     )
+    account.signed_in_at = row.started_at = now()
     session.clear()
     session["sid"] = token
     session.permanent = False

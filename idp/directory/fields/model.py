@@ -75,6 +75,7 @@ class CustomField(Base):
     in_members_section: Mapped[bool] = mapped_column(default=False, server_default=false())
     sync: Mapped[bool] = mapped_column(default=False, server_default=false())
     member_may_edit: Mapped[bool] = mapped_column(default=False, server_default=false())
+    in_lists: Mapped[bool] = mapped_column(default=False, server_default=false())
     position: Mapped[int] = mapped_column(default=0, server_default="0")
 
     choices: Mapped[list["Choice"]] = relationship(

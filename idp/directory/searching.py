@@ -1,0 +1,97 @@
+"""People and companies found by what was typed of them.
+
+A list is searched while somebody types, so what is typed last is the beginning of a word: every
+word of the search is the beginning of one in the name, the e-mail address or the member ID (of a
+company in its city as well), letters folded (``idp.folding``). An index says who that is: GIN over
+``tessera_words`` on Postgres, FTS5 on SQLite, both made by a migration. Where that is nobody,
+``holding`` looks everywhere within, at the price of a look at every row.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    String,
+    and_,
+    case,
+    column,
+    func,
+    literal,
+    literal_column,
+    select,
+    table,
+    true,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
+
+from idp.database import db
+from idp.directory.contacts import Contact
+from idp.folding import fold, folded, words
+
+NAMES = ("first_name", "informal_name", "last_name", "name", "email", "member_id")
+_CONTACT = Contact.__table__
+_INDEX = table("contact_words", column("rowid"), column("contact_words", String))
+_BLANK = literal_column("' '", String)
+
+
+def beginning(search: str, contact: FromClause = _CONTACT) -> ColumnElement[bool]:
+    """Those of a contact table in whom every word of a search is the beginning of a word.
+
+    An exact key finds its contact, and so does a search of white space everybody.
+    """
+    if not search.strip():
+        return true()
+    keyed = _CONTACT.alias("keyed")
+    by_key = select(keyed.c.id).where(keyed.c.key == search.strip())
+    typed = words(search)
+    if not typed:
+        return contact.c.id.in_(by_key)
+    found = contact.c.id.in_(_indexed(typed).union_all(by_key))
+    return and_(found, *_exactly(search, contact))
+
+
+def holding(search: str, contact: FromClause = _CONTACT) -> ColumnElement[bool]:
+    """Those of a contact table in whom every part of a search is somewhere within. No index."""
+    return and_(true(), *(_within(part, contact) for part in search.split()))
+
+
+def _indexed(typed: list[str]) -> Select[int]:
+    if db.session.get_bind().dialect.name == "postgresql":
+        query = " & ".join(f"'{word}':*" for word in typed)
+        inner = _CONTACT.alias("searched")
+        vector = func.tessera_words(folded(_text(inner)), type_=TSVECTOR)
+        return select(inner.c.id).where(vector.op("@@")(literal(query, TSQUERY)))
+    query = " ".join(f'"{word}"*' for word in typed)
+    return select(_INDEX.c.rowid).where(_INDEX.c.contact_words.op("MATCH")(query))
+
+
+def _exactly(search: str, contact: FromClause) -> list[ColumnElement[bool]]:
+    # An e-mail address or a number is one thing to who types it, whatever parts it: M-77 is not
+    # an M somewhere and a 77 somewhere else.
+    return [
+        _within(part, contact)
+        for part in search.split()
+        if words(part) != [fold(part)] and ("@" in part or any(letter.isdigit() for letter in part))
+    ]
+
+
+def _within(part: str, contact: FromClause) -> ColumnElement[bool]:
+    text = folded(_text(contact) + _BLANK + contact.c.key)
+    return text.contains(fold(part), autoescape=True)
+
+
+def _text(contact: FromClause) -> ColumnElement[str]:
+    # Literals, not parameters: Postgres knows its index by them.
+    parts: list[Any] = [contact.c[name] for name in NAMES]
+    parts.append(
+        case(
+            (contact.c.kind == literal_column("'company'"), contact.c.city),
+            else_=literal_column("''"),
+        )
+    )
+    text: ColumnElement[str] = parts[0]
+    for part in parts[1:]:
+        text = text + _BLANK + part
+    return text

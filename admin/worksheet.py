@@ -60,14 +60,19 @@ class WorksheetPages(PanelView):
         account, _problem = _member()
         return self.render("panel/worksheet_print.html", sheet=worksheet.of(client, account))
 
-    @page("/<key:client_id>/worksheet/document", methods=("GET", "POST"), sensitive=("POST",))
+    @page("/<key:client_id>/worksheet/document")
     def worksheet_document(self, client_id: str) -> Response:
-        """The worksheet to download. Posted: with a secret made for it, which is readable there
-        and nowhere else."""
+        """The worksheet to download."""
         client = higher_logic(client_id)
         account, _problem = _member()
-        if request.method == "GET":
-            return _download(client, account, None)
+        return _download(client, account, None)
+
+    @page("/<key:client_id>/secret/document", methods=("POST",), sensitive=("POST",))
+    def secret_document(self, client_id: str) -> Response:
+        """The worksheet to download with a secret made for it, which is readable there and nowhere
+        else."""
+        client = higher_logic(client_id)
+        account, _problem = _member()
         if client.authentication != "client_secret":
             abort(404)
         response = _download(client, account, registration.new_secret(client))

@@ -40,7 +40,7 @@ SENSITIVE = {
     ("GET", "/panel/clients/{client}/secret"),
     ("POST", "/panel/clients/{client}/secret"),
     ("POST", "/panel/clients/{client}/end-old-secret"),
-    ("POST", "/panel/clients/{client}/worksheet/document"),
+    ("POST", "/panel/clients/{client}/secret/document"),
     ("POST", "/panel/audit/export"),
 }
 

@@ -145,7 +145,7 @@ def test_a_secret_is_on_a_worksheet_only_when_it_was_made_for_it(
     app: Flask, owner: FlaskClient, path: str, client_id: str
 ) -> None:
     ask = f"/panel/clients/{client_id}/secret"
-    answer = browsing.submit(owner, ask, f"{path}/document")
+    answer = browsing.submit(owner, ask, f"{ask}/document")
     found = re.search(r"^Client secret \| (\S+)$", words_of(answer.data), re.MULTILINE)
     assert found
     db.session.rollback()
@@ -171,7 +171,8 @@ def test_a_client_with_a_key_has_no_secret_on_its_worksheet(
     )
     db.session.commit()
     assert "Client secret" not in words_of(owner.get(f"{path}/document").data)
-    assert browsing.submit(owner, path, f"{path}/document").status_code == 404
+    made_for_it = f"/panel/clients/{client_id}/secret/document"
+    assert browsing.submit(owner, path, made_for_it).status_code == 404
 
 
 def test_other_clients_have_no_worksheet(app: Flask, owner: FlaskClient) -> None:

@@ -31,7 +31,7 @@ STAFF: Roles = frozenset({"owner", "staff"})
 OWNER: Roles = frozenset({"owner"})
 
 TABLE: dict[str, dict[str, Roles]] = {
-    "panel": {"see": EVERYBODY, "export": READERS},
+    "panel": {"see": EVERYBODY, "change": STAFF, "export": READERS},
     "panel_set_up": {"see": READERS, "change": STAFF, "launch": OWNER},
     "panel_people": {
         "see": EVERYBODY,

@@ -41,6 +41,7 @@ WORDS = {
     "staff:association:changed": "Association changed",
     "staff:sync:resent": "Sent to Higher Logic again",
     "staff:sync:reconciled": "Compared with Higher Logic",
+    "staff:sync:reconcile-asked": "Asked to compare with Higher Logic",
     "client:access:refused": "Not let in: a member of none of the site’s groups",
     "staff:client:self-test-started": "Self-test started",
     "staff:client:self-tested": "Self-test finished",

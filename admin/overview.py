@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask import flash, redirect, url_for
 from sqlalchemy import func, select
 
 from admin import exports, set_up, sync_standing
@@ -11,6 +12,7 @@ from idp.database import db
 from idp.directory.accounts import Account
 from idp.directory.contacts import Contact
 from idp.directory.groups import Group
+from sync import reconcile
 from sync.standing import exporting, status
 
 
@@ -37,6 +39,14 @@ class OverviewView(PanelView):
     def standing(self) -> str:
         """How the sync stands, as a part of the page, for it to keep current."""
         return self.render("panel/sync_standing.html", **sync_standing.facts(status.overall()))
+
+    @page("/compare", methods=("POST",))
+    def compare(self) -> Any:
+        """Have every record compared with what Higher Logic accepted last."""
+        reconcile.ask()
+        db.session.commit()
+        flash("Every record is being compared. What differs is sent.", "success")
+        return redirect(url_for(".overview"), 303)
 
     @page("/waiting/export", methods=("POST",), post="export", sensitive=("POST",))
     def export_waiting(self) -> Any:

@@ -9,6 +9,7 @@ from flask import url_for
 
 from admin.group_sync import PAGES
 from idp.moments import clock, local
+from sync import connection
 from sync.removals import held
 from sync.sent import activity
 from sync.sent.activity import Hour
@@ -26,6 +27,7 @@ def facts(standing: dict[str, Any]) -> dict[str, Any]:
         "headline": headline(standing),
         "explanation": explanation(standing),
         "pace": pace(standing),
+        "compared": compared(),
         "reasons": [_reason(reason) for reason in standing["reasons"]],
         "more_refused": standing["failed"] - sum(one["number"] for one in standing["reasons"]),
         "holds": held.of_groups() if standing["held"] else [],
@@ -98,6 +100,19 @@ def pace(standing: dict[str, Any]) -> str:
     words = f"{rate:,.0f} a minute" if rate >= 1 else "less than one a minute"
     left = status.time_left(standing["seconds_left"])
     return f"{words}, {left}" if left else words
+
+
+def compared() -> dict[str, Any]:
+    """When everything was compared last, what that found, and whether it is being done."""
+    row = connection.get()
+    found = row.reconcile_found or {}
+    number, sent = found.get("compared", 0), found.get("differ", 0) + found.get("missing", 0)
+    words = f"{number:,} {'record' if number == 1 else 'records'}"
+    if sent:
+        words += f"; {sent:,} differed and {'was' if sent == 1 else 'were'} sent again"
+    elif number:
+        words += ", all as Higher Logic accepted them"
+    return {"at": row.reconciled_at, "words": words, "now": row.reconcile_due_at is not None}
 
 
 def _reason(reason: dict[str, Any]) -> dict[str, Any]:

@@ -80,6 +80,7 @@ class Event(enum.StrEnum):
     IMPORT_CANCELLED = "staff:import:cancelled"
     RESENT = "staff:sync:resent"
     RECONCILED = "staff:sync:reconciled"
+    RECONCILE_ASKED = "staff:sync:reconcile-asked"
     REMOVALS_HELD = "sync:removals:held"
     REMOVALS_OVER = "sync:removals:over"
     REMOVALS_ALLOWED = "staff:removals:allowed"

@@ -41,7 +41,7 @@ TICKS = (
     Tick("tidy minutes", 3600.0, activity.tidy),
     Tick("tidy alerts", 3600.0, alerts.tidy),
     Tick("tidy held removals", 60.0, verdicts.tidy),
-    Tick("reconcile", 60.0, sync.reconcile.tick),
+    Tick("reconcile", 5.0, sync.reconcile.tick),
     Tick("tidy history", 600.0, sync.tidy.tick),
 )
 # How long a Redis that is back may go unnoticed.

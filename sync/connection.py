@@ -53,7 +53,9 @@ class HigherLogicConnection(Base):
 
     ``history_days`` is how long what was sent is kept (``history``, ``tidy``). ``reconcile_hour``
     is when, each day of the association's, everything is compared; ``None``: never.
-    ``reconciled_on`` is the day on which that was begun last (``reconcile``).
+    ``reconciled_on`` is the day on which that was begun last (``reconcile``). ``reconcile_due_at``
+    is set while somebody waits for one, ``reconciled_at`` when the last one ended, and
+    ``reconcile_found`` what it found, in numbers of contacts.
     """
 
     __tablename__ = "higher_logic_connection"
@@ -111,6 +113,9 @@ class HigherLogicConnection(Base):
         SmallInteger, default=history_settings.HOUR, server_default=str(history_settings.HOUR)
     )
     reconciled_on: Mapped[dt.date | None]
+    reconcile_due_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    reconciled_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    reconcile_found: Mapped[dict[str, int] | None] = mapped_column(JSONDocument)
 
     @property
     def configured(self) -> bool:
@@ -225,6 +230,7 @@ def change(**values: Any) -> HigherLogicConnection:
         ledger.forget_accepted()
         held.forget_everything()
         activity.forget_last_accepted()
+        row.reconciled_at = row.reconcile_found = None
     elif {"member_statuses", *SWITCHES} & set(changed):
         ledger.note_everything()
     elif "deactivated" in changed:

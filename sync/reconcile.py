@@ -5,8 +5,9 @@ accepted one although nothing of it is pending: rows that were changed behind ou
 that was. What has drifted is noted, and pushed like any change; what is right is read only, so
 that a second run costs neither a request nor a write (Y06, Y14).
 
-In parts by the contact's id, each in read-only transactions of its own: memory does not grow with
-the association, and nobody waits for it.
+The clock does it each day, and when staff ask for it. In parts by the contact's id, each in
+read-only transactions of its own: memory does not grow with the association, and nobody waits for
+it.
 """
 
 import datetime as dt
@@ -32,6 +33,8 @@ log = structlog.get_logger()
 PART = 500
 # So many keys of what differs are named.
 NAMED = 20
+# How long whoever waits for one that a killed clock had begun waits for another.
+ASKED_AGAIN = dt.timedelta(minutes=10)
 
 
 @dataclass
@@ -71,8 +74,17 @@ def run(told: Callable[[int], None] = lambda _number: None) -> Report:
         differ=report.differ,
         missing=report.missing,
     )
+    found = {name: getattr(report, name) for name in ("compared", "differ", "missing")}
+    _write(reconciled_at=now(), reconcile_found=found)
     db.session.commit()
     return report
+
+
+def ask() -> None:
+    """Have the clock do it now; part of the transaction at hand. Who asks while it is being done
+    gets nothing more."""
+    if _write(HigherLogicConnection.reconcile_due_at.is_(None), reconcile_due_at=now()):
+        audit.record(audit.Event.RECONCILE_ASKED)
 
 
 def keys(report: Report) -> list[str]:
@@ -85,34 +97,63 @@ def keys(report: Report) -> list[str]:
 
 
 def tick() -> bool:
-    """The clock's part: reconcile once a day, at the hour that is set; says whether it did.
+    """The clock's part: reconcile once a day, at the hour that is set, and when somebody asks for
+    it; says whether it did.
 
     Whoever writes the day first does it: several clocks do it once. What a killed clock leaves is
-    compared the next night.
+    compared the next night, and what somebody waits for a while later.
     """
     with reading():
         here, hour = association.get().time_zone, connection.get().reconcile_hour
         configured, done = connection.get().configured, connection.get().reconciled_on
+        asked = connection.get().reconcile_due_at
         db.session.rollback()
+    if not configured:
+        return False
+    if asked is not None and asked <= now():
+        return _reconcile_for_who_asked(asked)
     local = now().astimezone(ZoneInfo(here))
-    if hour is None or not configured or local.hour < hour or done == local.date():
+    if hour is None or local.hour < hour or done == local.date():
         return False
     if not _claim_day(local.date()):
         return False
+    _reconcile()
+    return True
+
+
+def _reconcile_for_who_asked(asked: dt.datetime) -> bool:
+    row, until = HigherLogicConnection, now() + ASKED_AGAIN
+    claimed = _write(row.reconcile_due_at == asked, reconcile_due_at=until)
+    db.session.commit()
+    if not claimed:
+        return False
+    _reconcile()
+    _write(row.reconcile_due_at == until, reconcile_due_at=None)
+    db.session.commit()
+    return True
+
+
+def _reconcile() -> None:
     report = run()
     log.info("reconciled", compared=report.compared, differ=report.differ, missing=report.missing)
-    return True
 
 
 def _claim_day(day: dt.date) -> bool:
     row = HigherLogicConnection
+    claimed = _write(or_(row.reconciled_on.is_(None), row.reconciled_on != day), reconciled_on=day)
+    db.session.commit()
+    return claimed
+
+
+def _write(*conditions: ColumnElement[bool], **values: Any) -> bool:
+    """Write to the connection's row if it stands so; says whether it did."""
     result = db.session.execute(
-        update(row)
-        .where(or_(row.reconciled_on.is_(None), row.reconciled_on != day))
-        .values(reconciled_on=day)
+        update(HigherLogicConnection)
+        .where(*conditions)
+        .values(values)
         .execution_options(synchronize_session=False)
     )
-    db.session.commit()
+    db.session.expire_all()
     return bool(getattr(result, "rowcount", 0))
 
 

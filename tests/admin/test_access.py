@@ -32,6 +32,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "/panel/set-up/launch": ("", "o"),
     "/panel/set-up/members": ("os", ""),
     "/panel/set-up/test-contact": ("os", "os"),
+    "/panel/compare": ("", "os"),
     "/panel/waiting/export": ("", "osr"),
     "/panel/people/": ("osrh", ""),
     "/panel/people/export": ("", "osr"),

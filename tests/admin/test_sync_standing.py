@@ -7,16 +7,18 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from admin import sync_standing
 from idp.database import db, now
-from sync import connection, ledger
+from sync import connection, ledger, reconcile
 from sync.connection import HigherLogicConnection
+from sync.protocol import wire
 from sync.protocol.wire import Verdict
+from sync.records import feed
 from sync.removals import held
 from sync.sent import activity
-from tests import factories
+from tests import browsing, factories
 from tests.sync.conftest import Statements, member, members, synced
 
 PAGES = ("/panel/people/", "/panel/groups/", "/panel/imports/", "/panel/fields/")
@@ -161,6 +163,37 @@ def test_every_page_says_that_the_key_was_refused(
     assert words in standing(owner)
     connected(stopped_at=None)
     assert words not in staff.get("/panel/people/").text
+
+
+def test_staff_have_everything_compared_and_are_told_what_that_found(
+    app: Flask, staff: FlaskClient
+) -> None:
+    def compare() -> str:
+        page = staff.get("/panel/overview").text
+        staff.post("/panel/compare", data={"csrf_token": browsing.csrf_token(page)})
+        page = staff.get("/panel/overview").text
+        assert "Being compared now" in page
+        assert "/panel/compare" not in page
+        assert reconcile.tick()
+        return standing(staff)
+
+    assert "/panel/compare" not in staff.get("/panel/overview").text, (
+        "there is nothing to compare with"
+    )
+    connected(reconcile_hour=None)
+    synced()
+    members(2)
+    assert "not yet" in standing(staff)
+    accepted()
+    # Whoever looks is a member as well. Accepted, and nobody knows as what.
+    assert "(3 records; 3 differed and were sent again)" in compare()
+    row = ledger.table.c
+    ids = db.session.scalars(select(row.contact_id)).all()
+    for id, record in feed.build(ids, connection.get().wanted).items():
+        values = {"accepted": row.wanted, "digest": wire.digest(wire.item(record))}
+        db.session.execute(update(ledger.table).where(row.contact_id == id).values(values))
+    db.session.commit()
+    assert "(3 records, all as Higher Logic accepted them)" in compare()
 
 
 @pytest.mark.compliance("Y13")

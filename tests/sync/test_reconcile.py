@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import delete, text
 
 from idp import association
-from idp.database import db
+from idp.database import db, now
 from idp.directory.contacts import InvalidValue
 from sync import connection, ledger, reconcile
 from sync.delivery import pushing
@@ -129,6 +129,38 @@ def test_the_clock_does_it_once_a_day_at_the_associations_hour(
     connection.change(reconcile_hour="")
     db.session.commit()
     assert not at(20, day=12)
+
+
+def test_what_somebody_asks_for_is_done_at_the_next_look_and_not_lost_with_a_clock(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection.change(reconcile_hour="")
+    synced()
+    person = member()
+    push()
+    behind_our_back("UPDATE contact SET city = 'Oslo' WHERE id = :id", id=person.id)
+    assert not reconcile.tick()
+    for _twice in range(2):
+        reconcile.ask()
+        db.session.commit()
+
+    def killed() -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reconcile, "run", killed)
+        with pytest.raises(SystemExit):
+            reconcile.tick()
+    db.session.rollback()
+    assert not reconcile.tick(), "another clock may be at it"
+    later = now() + reconcile.ASKED_AGAIN
+    monkeypatch.setattr(reconcile, "now", lambda: later)
+    assert reconcile.tick()
+    assert push().accepted == 1
+    row = connection.get()
+    assert (row.reconcile_due_at, row.reconciled_at) == (None, later)
+    assert row.reconcile_found == {"compared": 1, "differ": 1, "missing": 0}
+    assert not reconcile.tick()
 
 
 @pytest.mark.parametrize("hour", ["24", "-1", "noon", "3.5", "003"])

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask, abort
 from sqlalchemy import insert, select, update
 
-from idp import jobs, logo, prepared
+from idp import association, jobs, logo, prepared
 from idp.database import db, now
 from idp.directory import fields, import_runs, membership
 from idp.directory.import_runs import work
@@ -115,6 +115,12 @@ def _clients(sandbox_base: str) -> dict[str, str]:
 def fill(site: Site, folder: Path) -> None:
     """People with all that can be known of them, groups in every state, imports of every state,
     and what Higher Logic took, refused and waits for."""
+    # A long name, and a colour that neither white nor a link in it could be read on.
+    association.change(
+        name="Northwind Society of Marine Engineers and Naval Architects",
+        colour="#ffd500",
+        time_zone="America/New_York",
+    )
     region = fields.create("Region", "one_of", choices=["North", "South"], in_members_section=True)
     fields.create("Member since", "date")
     company = factories.company(

@@ -31,6 +31,7 @@ from tests.serving import address_of, free_port, serving
 from wsgi import create_app
 
 OWNER = "owner@example.org"
+READER = "reader@example.org"
 KEY = "key-that-higher-logic-gave-us"
 # Rules of the URL map name what they are about; this stands for it.
 Named = dict[str, dict[str, str]]
@@ -139,6 +140,7 @@ def fill(site: Site, folder: Path) -> None:
     ).person
     fields.set_value(ada, region, region.choices[0].key)
     factories.photo(ada)
+    factories.account(role="reader", email=READER, first_name="Rita", last_name="Reader")
     factories.account(email="invited@example.org", first_name="Ivo", password=None)
     people = [factories.person(account=number % 2 == 0) for number in range(60)]
     factories.person(first_name="Ada", last_name="Byron", key="namesake")
@@ -160,8 +162,8 @@ def fill(site: Site, folder: Path) -> None:
     db.session.commit()
     invited = factories.account(email="new@example.org", password=None)
     site.named.update(
-        panel_people={"key": "a-person"},
-        panel_companies={"key": "a-company"},
+        panel_people={"key": "a-person", "field": region.key},
+        panel_companies={"key": "a-company", "field": region.key},
         panel_fields={"key": region.key},
         panel_groups={"key": "committee", "contact": "a-person"},
         panel_clients={"client_id": site.clients["community_client_id"]},

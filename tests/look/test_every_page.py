@@ -55,6 +55,15 @@ FORMS = (
     "/panel/imports/new",
     "/panel/groups/committee/members/add",
 )
+FOR_READERS = (
+    "/panel/",
+    "/panel/people/a-person",
+    "/panel/fields/region",
+    "/panel/groups/committee",
+    "/panel/groups/committee/conditions",
+    "/panel/groups/committee/sync",
+    "/panel/groups/committee/members",
+)
 ERRORS = (400, 403, 404, 405, 413, 429, 500)
 
 
@@ -99,10 +108,10 @@ def look_at_all(
             window.look(path, status)
 
 
-def sign_in(page: Page, base: str) -> None:
+def sign_in(page: Page, base: str, email: str = association.OWNER) -> None:
     """Sign in at Tessera."""
     page.goto(base + "/sign-in")
-    page.get_by_label("E-mail address").fill(association.OWNER)
+    page.get_by_label("E-mail address").fill(email)
     page.get_by_label("Password").fill(factories.PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(base + "/")
@@ -135,9 +144,15 @@ def test_an_association_with_everything(chromium: Browser, site: Site, tmp_path:
             window.look(f"/panel/imports/{site.imports[state]}", of=f"/panel/imports/{state}")
         for path, status in asking(site).items():
             window.look(path, status)
+        window.look("/panel/people/nobody-here", 404)
         association.time_passes()
         window.look("/confirm")
         window.look("/confirm", then=send, of="/confirm sent")
+    # Who only reads sees other pages: what is not theirs to press is not there.
+    with looking(chromium, site.base, "reader", wrong) as window:
+        sign_in(window.page, site.base, association.READER)
+        for path in FOR_READERS:
+            window.look(path)
     assert not wrong, "\n".join(wrong)
 
 

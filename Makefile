@@ -53,6 +53,10 @@ bench-directory: $(TEST_STAMP) ## Measure the directory at up to a million peopl
 bench-sync: $(TEST_STAMP) ## Measure the feed beside its floor, with real workers (20 minutes)
 	@$(BIN)/python -m bench.sync
 
+.PHONY: bench-panel
+bench-panel: $(TEST_STAMP) ## Measure the panel's lists at 100,000 people on both databases (minutes)
+	@$(BIN)/python -m bench.panel
+
 .PHONY: browser
 browser: # Chromium for the browser tests: Debian's, installed when we may
 	@bash scripts/chromium.sh

@@ -14,9 +14,9 @@ WORDS: dict[str, str] = {
     "staff": "Looks after people, companies, groups, custom fields and imports: sees them, changes "
     "them, and exports their lists. No settings.",
     "reader": "Sees what staff see and exports the lists, and changes nothing.",
-    "help-desk": "Sees people, companies and groups. Makes accounts for members, and sends them "
-    "invitations and links for a new password. Changes and exports nothing else, and sees no "
-    "settings.",
+    "help-desk": "Sees people, companies and groups. Makes accounts for members, sends them "
+    "invitations and links for a new password, and signs them out everywhere. Changes and exports "
+    "nothing else, and sees no settings.",
     "member": "Signs in to their own page and to the community. The panel is closed to them.",
 }
 

@@ -64,8 +64,8 @@ def role(email: str, role: Role) -> None:
     """Give an account another role.
 
     owner: everything. staff: people, companies, groups, fields and imports. reader: sees what
-    staff see and changes nothing. help-desk: sees people, companies and groups, and sends
-    invitations and links for a new password. member: the panel is closed.
+    staff see and changes nothing. help-desk: sees people, companies and groups, sends
+    invitations and links for a new password, and signs members out. member: the panel is closed.
     """
     account = _found(email)
     try:

@@ -405,6 +405,18 @@ def test_no_import_gives_an_owner_another_address_or_puts_them_out_of_use(
     assert owner.email == "thief@example.org"
 
 
+@pytest.mark.parametrize("role", ["staff", "reader", "help-desk"])
+def test_no_import_of_the_panel_gives_staff_another_address(
+    app: Flask, tmp_path: Path, role: accounts.Role
+) -> None:
+    key = factories.account(role=role, email="staff@example.org").person.key
+    moved = f"Key,First Name,Email\n{key},Ada,thief@example.org\n"
+    report = importing.run("people", people_file(tmp_path, moved))
+    assert [(one.column, one.reason) for one in report.refused] == [("Email", "staff")]
+    assert accounts.find("thief@example.org") is None
+    assert importing.run("people", people_file(tmp_path, moved), owners=True).updated == 1
+
+
 def test_a_record_put_out_of_use_ends_its_sessions(app: Flask, tmp_path: Path) -> None:
     account = factories.account()
     epoch, key = account.epoch, account.person.key

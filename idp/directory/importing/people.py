@@ -145,7 +145,7 @@ class PeoplePlanner(Planner):
             raise RowRefused(
                 "key", row.key, "duplicate_key", "An earlier row is about the same person."
             )
-        self._check_owner(known, changed)
+        self._check_staff(known, changed)
         self._check_address(row, known, changed)
         if known is not None and known.has_account and changed.get("email") == "":
             raise RowRefused(
@@ -177,18 +177,20 @@ class PeoplePlanner(Planner):
             self._owners = accounts.owners()
         return self._owners - self._owners_ended
 
-    def _check_owner(self, known: Known | None, changed: dict[str, Any]) -> None:
-        # A link to choose a password goes to the address: whoever sets an owner's is an owner.
-        if self._manages_owners or known is None or known.role != "owner":
+    def _check_staff(self, known: Known | None, changed: dict[str, Any]) -> None:
+        # A link to choose a password goes to the address: whoever sets it opens the panel as them.
+        if self._manages_owners or known is None or known.role in {None, "member"}:
             return
+        owner = known.role == "owner"
         for name in ("email", "active"):
             if name in changed:
                 raise RowRefused(
                     name,
                     str(changed[name]) if name == "email" else "",
-                    "owner",
-                    "The address of an owner, and whether their record is in use, are changed on "
-                    "their own page, by an owner.",
+                    "owner" if owner else "staff",
+                    f"The address of {'an owner' if owner else 'somebody who works in the panel'}, "
+                    "and whether their record is in use, are changed on their own page"
+                    f"{', by an owner' if owner else ''}.",
                 )
 
     def _check_address(self, row: Row, known: Known | None, changed: dict[str, Any]) -> None:

@@ -19,12 +19,20 @@ class SentPages(RecordView):
     @page("/<key:key>/higher-logic")
     def higher_logic(self, key: str) -> str:
         """The record as it was accepted last, and the history, the newest first."""
+        return self._sent("panel/higher_logic.html", key)
+
+    @page("/<key:key>/higher-logic/now")
+    def higher_logic_now(self, key: str) -> str:
+        """The same as a part of the page, which keeps it current while something is on its way."""
+        return self._sent("panel/higher_logic_now.html", key)
+
+    def _sent(self, template: str, key: str) -> str:
         contact: Contact = found(self.model, key)
         accepted = history.accepted_last(contact)
         item = history.item_of(accepted) if accepted is not None else None
         standing = status.of_contact(contact)
         return self.render(
-            "panel/higher_logic.html",
+            template,
             contact=contact,
             back=home(contact),
             sync=standing,

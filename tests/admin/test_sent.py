@@ -21,6 +21,7 @@ def test_what_higher_logic_has_and_what_it_refused_is_said_in_words(
     answers = [
         b'{"success": true, "count": 1}',
         b'{"success": false, "errorMessage": "<b>No.</b>"}',
+        b'{"success": true, "count": 1}',
     ]
     monkeypatch.setattr(transport, "post", lambda *_: transport.Response(200, {}, answers.pop(0)))
     connection.change(base_url="http://127.0.0.1:9", tenant_code="ACME", api_key="the-secret-key")
@@ -50,7 +51,16 @@ def test_what_higher_logic_has_and_what_it_refused_is_said_in_words(
     assert f'action="{again}"' in page
     answer = browsing.submit(staff, "/panel/people/a-person/higher-logic", again)
     assert answer.location == "/panel/people/a-person/higher-logic"
-    assert "is sent to Higher Logic again" in staff.get(answer.location).text
+    shown = staff.get(answer.location).text
+    assert "is sent to Higher Logic again" in shown
+    now = "/panel/people/a-person/higher-logic/now"
+    assert f'data-progress-of="{now}?"' in shown
+    assert staff.get(now).text.count("data-running") == shown.count("data-running") == 1
+    pushing.run()
+    arrived = staff.get(now).text
+    assert "data-running" not in arrived, "the page asks no more"
+    assert "<dt>Job title</dt><dd>Director</dd>" in arrived
+    assert "3 times sent" in staff.get(answer.location).text
     assert 'href="/panel/people/a-person/higher-logic"' in staff.get("/panel/people/a-person").text
 
 

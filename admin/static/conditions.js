@@ -111,7 +111,9 @@ for (const editor of document.querySelectorAll("[data-conditions]")) {
 
   // ---- a rule's pickers ------------------------------------------------------------------------
   const asked = new WeakMap();
-  const fit = async (rule, name, fresh) => {
+  const fit = async (rule, what) => {
+    const fresh = what === "field";
+    const picked = what === "value";
     const number = (asked.get(rule) ?? 0) + 1;
     asked.set(rule, number);
     const body = new URLSearchParams({
@@ -140,7 +142,12 @@ for (const editor of document.querySelectorAll("[data-conditions]")) {
     holder.innerHTML = html;
     const here = rule.contains(document.activeElement) ? document.activeElement : null;
     const label = here?.getAttribute("aria-label");
-    rule.querySelector(".answers").replaceWith(holder.querySelector(".answers"));
+    // What was changed stays: a list of operators is gone through letter by letter, or by arrows.
+    const value = rule.querySelector(".value");
+    const fitting = holder.querySelector(".value");
+    if (fresh) rule.querySelector(".how").replaceWith(holder.querySelector(".how"));
+    // So does what is being typed where it fits the other operator as well.
+    if (fresh || picked || value.dataset.picker !== fitting.dataset.picker) value.replaceWith(fitting);
     if (here && !here.isConnected) {
       [...rule.querySelectorAll(".answers [aria-label]")]
         .find((element) => element.getAttribute("aria-label") === label)
@@ -153,7 +160,7 @@ for (const editor of document.querySelectorAll("[data-conditions]")) {
     if (element.matches("[data-kind]")) {
       listOf(element.closest("[data-part]")).className = `parts ${element.value}`;
     } else if (element.matches("[data-changes]")) {
-      fit(element.closest("[data-part]"), element.name, element.name.endsWith(".field"));
+      fit(element.closest("[data-part]"), element.name.split(".")[1]);
       return;
     }
     changed();

@@ -117,9 +117,12 @@ def failures(group: Group) -> list[dict[str, str]]:
     ]
 
 
-def members(group: Group, search: str) -> Select[Any]:
+def members(group: Group, search: str, *, left_out: bool = False) -> Select[Any]:
     """A group's members by name, each once: id, title, key, kind, email, since, and ``reason``,
-    which is of ``sync.standing.status`` or empty where nothing keeps the member from the sync."""
+    which is of ``sync.standing.status`` or empty where nothing keeps the member from the sync.
+
+    With ``left_out`` only those whom something keeps from it.
+    """
     contact, account, row = Contact.__table__, Account.__table__, ledger.table
     policy = connection.get().deactivated
     reason = deactivated.reason(contact, account, policy).label("reason")
@@ -145,6 +148,8 @@ def members(group: Group, search: str) -> Select[Any]:
         .outerjoin(row, row.c.contact_id == contact.c.id)
         .order_by(contact.c.last_name, contact.c.first_name, contact.c.name, contact.c.id)
     )
+    if left_out:
+        query = query.where(reason.element != "")
     return query.where(found_by(search)) if search else query
 
 

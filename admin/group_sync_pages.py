@@ -7,6 +7,7 @@ from flask import flash, redirect, request, url_for
 from admin import group_held, group_sync
 from admin.access import PanelView, may_decide_removals, page
 from admin.group_members import found, size
+from admin.lists import page_of, searched
 from idp.database import db
 from idp.directory import contacts
 from idp.directory.groups import Group
@@ -51,6 +52,19 @@ class SyncPages(PanelView):
             sentence=history_words.sentence,
         )
 
+    @page("/<key:key>/sync/left-out")
+    def left_out(self, key: str) -> str:
+        """Which members of a group do not sync, and why."""
+        group = found(key)
+        return self.render(
+            "panel/group_left_out.html",
+            group=group,
+            size=size(group),
+            listing=page_of(group_sync.members(group, searched(), left_out=True)),
+            reasons=status.REASONS,
+            pages=group_sync.PAGES,
+        )
+
     @page("/<key:key>/resend", methods=("POST",))
     def resend(self, key: str) -> Any:
         """Send all members of a group again."""
@@ -85,7 +99,6 @@ class SyncPages(PanelView):
             "sent": group_history.page(group, size=group_sync.FEW_SENT).rows,
             "pages": group_sync.PAGES,
             "sentence": history_words.sentence,
-            "unread": status.REASONS,
             # How often the page asks, in milliseconds.
             "again": 2000 if facts["state"] == "pending" else 5000,
         }

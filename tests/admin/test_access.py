@@ -118,6 +118,7 @@ PAGES: dict[str, tuple[str, str]] = {
     "/panel/groups/a-group/status.json": ("osrh", ""),
     "/panel/groups/a-group/sync": ("osrh", ""),
     "/panel/groups/a-group/sync/history": ("osrh", ""),
+    "/panel/groups/a-group/sync/left-out": ("osrh", ""),
     "/panel/groups/a-group/sync/retry": ("", "os"),
     "/panel/groups/a-group/sync/standing": ("osrh", ""),
     "/panel/staff/": ("osrh", ""),

@@ -196,6 +196,10 @@ def test_the_sync_tab_says_what_does_not_sync_and_the_time_that_is_left(
     assert "Sync is off" in off
     assert "Members that would not sync" in off
     assert "Switch the sync on …" in off
+    listed = staff.get(f"{PATH}/sync/left-out").text
+    assert "No account" in listed
+    assert listed.count("<tr>") == 2, "who syncs is not in it"
+    assert "Nobody here matches" in staff.get(f"{PATH}/sync/left-out?q=moon").text
     browsing.submit(staff, PATH, **DETAILS, sync="y", confirmed="1")
     monkeypatch.setattr("sync.sent.activity.rate", lambda: 1 / 300)
     page = staff.get(f"{PATH}/sync").text

@@ -32,7 +32,6 @@ def test_2_staff_connect_higher_logic_and_a_group_becomes_up_to_date(
     page.goto(tessera.url + "/panel/")
     sign_in(page, OWNER, PASSWORD)
     page.goto(tessera.url + "/panel/integrations/")
-    page.get_by_label("Name", exact=True).fill("Made-up Professionals")
     page.get_by_label("Tenant code").fill("MADEUP")
     page.get_by_label("API key").fill(tessera.api_key)
     page.get_by_label("Base URL").fill(tessera.sandbox_url)

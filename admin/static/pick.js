@@ -79,14 +79,14 @@
   };
   const look = async (typed) => {
     const { input } = open;
-    if (!input.dataset.search) {
+    if (!input.dataset.lookUp) {
       const known = [...(document.getElementById(input.dataset.from)?.options ?? [])];
       const found = known.filter((option) => meant(option, typed));
       put(found.map((option) => ({ value: option.value, section: option.dataset.section })), typed);
       return;
     }
     const number = ++asked;
-    const address = new URL(input.dataset.search, location.href);
+    const address = new URL(input.dataset.lookUp, location.href);
     address.searchParams.set("q", typed);
     let found;
     try {
@@ -119,7 +119,7 @@
       open = { input, list, options: [], at: -1, before: input.value };
     }
     clearTimeout(timer);
-    if (input.dataset.search) timer = setTimeout(() => open && look(typed), typed ? 150 : 0);
+    if (input.dataset.lookUp) timer = setTimeout(() => open && look(typed), typed ? 150 : 0);
     else look(typed);
   };
   const pick = (option) => {

@@ -83,7 +83,7 @@ def test_the_editor_offers_every_field_and_operator_that_the_language_has(
         ("Areas", "contains", '<option value="r_d">R&amp;D</option>'),
         ("Areas", "all_of", '<input type="checkbox" name="p7.value" value="r_d">'),
         ("Seats", "is", 'inputmode="numeric"'),
-        ("Group", "is", 'data-search="/panel/groups/search?but=g"'),
+        ("Group", "is", 'data-look-up="/panel/groups/search?but=g"'),
         ("Group", "one_of", 'aria-label="Add a group"'),
     ],
 )

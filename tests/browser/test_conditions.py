@@ -54,6 +54,14 @@ def test_a_nested_condition_is_built_with_the_keyboard_alone(
     page.goto(tessera.url + "/panel/groups/new")
     preview = page.get_by_role("region", name="What that means")
     expect(preview).to_contain_text("1,813 people will be in it; 1,414 of them will sync")
+    # A value that many have is offered, and any other may be typed.
+    value = page.get_by_label("Value", exact=True)
+    value.focus()
+    press(page, "Control+a")
+    page.keyboard.type("curr")
+    expect(page.get_by_role("option", name="Current", exact=True)).to_be_visible()
+    press(page, "ArrowDown", "Enter")
+    expect(value).to_have_value("Current")
     page.get_by_label("Name", exact=True).focus()
     page.keyboard.type("In the north")
 

@@ -98,6 +98,15 @@ def awake(function: Callable[[], Any]) -> None:
         log.warning("flag not lowered: Redis is away", error=str(error))
 
 
+def stay_awake(function: Callable[[], Any]) -> None:
+    """What a job that ``wake`` enqueued says when it looks again in a moment: until it says
+    ``awake`` nobody enqueues another. Redis away: they try, and no more."""
+    try:
+        connection().set(_flag(function), "1", ex=FLAG_SECONDS)
+    except RedisError as error:
+        log.warning("flag not raised: Redis is away", error=str(error))
+
+
 def _flag(function: Callable[[], Any]) -> str:
     return f"tessera:woken:{function.__module__}.{function.__qualname__}"
 

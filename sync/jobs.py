@@ -4,6 +4,7 @@ A job is a nudge (docs/architecture.md, decision 2): it names nothing, carries n
 one that is lost or run twice changes nothing. At most one of each lane is waiting at a time.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -13,13 +14,15 @@ from sqlalchemy.orm import Session
 
 from idp import jobs
 from sync import lanes, ledger
-from sync.delivery import pushing
+from sync.delivery import due, pushing
 
 log = structlog.get_logger()
 
 QUEUES = {lanes.LIVE: "live", lanes.BULK: "bulk"}
 # A job gives way to others (mails) and to a worker's wish to end; the next one goes on.
 JOB_SECONDS = 5.0
+# So long it looks after contacts that keep changing, before it gives way.
+QUIET_SECONDS, LOOK_SECONDS = 1.0, 0.02
 
 
 def wake(lane: int) -> bool:
@@ -50,10 +53,29 @@ _JOBS: dict[int, Callable[[], dict[str, Any]]] = {lanes.LIVE: push, lanes.BULK: 
 
 
 def _push(lane: int) -> dict[str, Any]:
-    jobs.awake(_JOBS[lane])
-    totals = pushing.run(JOB_SECONDS, lane)
+    job, totals = _JOBS[lane], pushing.Totals()
+    end = time.monotonic() + QUIET_SECONDS
+    while True:
+        jobs.awake(job)
+        totals.add(pushing.run(JOB_SECONDS, lane))
+        again = totals.unfinished
+        if lane == lanes.BULK or again or (seconds := due.quiet_in()) is None:
+            break
+        again = jobs.ending.is_set() or time.monotonic() > end
+        if again:
+            break
+        jobs.stay_awake(job)
+        _wait(seconds)
     if totals.requests or totals.unchanged:
         log.info("pushed", **asdict(totals))
-    if totals.unfinished:
+    if again:
+        jobs.awake(job)
         wake(lane)
     return asdict(totals)
+
+
+def _wait(seconds: float) -> None:
+    """Wait for contacts that may change again in a moment, or until somebody else is due."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not due.any_due(lanes.LIVE):
+        time.sleep(LOOK_SECONDS)

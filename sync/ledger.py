@@ -25,6 +25,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    not_,
     or_,
     select,
     update,
@@ -42,6 +43,11 @@ from sync import lanes, scope
 ALIAS, COMPANY, PERSON = -1, 0, 1
 WORDS_LENGTH = 500
 NOTED = "tessera: ledger noted"
+# A contact that was pushed within RECENT, or is being pushed, is pushed again when nothing of it
+# has changed for QUIET, or after LONGEST_QUIET of changes: whoever saves a form twice, or runs a
+# script over one record a thousand times, is told of in two pushes.
+RECENT, QUIET = dt.timedelta(seconds=1), dt.timedelta(seconds=0.3)
+LONGEST_QUIET = dt.timedelta(seconds=15)
 
 
 class Ledger(Base):
@@ -134,7 +140,14 @@ def note(contacts: changes.Ids) -> None:
     compiled once.
     """
     contacts, lane = lanes.of_announced(contacts)
-    given: dict[str, Any] = {"moment": now(), "lane": lane}
+    moment = now()
+    given: dict[str, Any] = {
+        "moment": moment,
+        "lane": lane,
+        "quiet_at": moment + QUIET,
+        "recent": moment - RECENT,
+        "too_long": moment - LONGEST_QUIET,
+    }
     if isinstance(contacts, Select):
         dialect, chosen = db.engine.dialect, contacts
         statements = [build(lambda column: column.in_(chosen), dialect) for build in _NOTING]
@@ -184,10 +197,25 @@ def _announced(chosen: Chosen, dialect: Dialect) -> Any:
             "rank": insert.excluded.rank,
             "wanted": table.c.wanted + 1,
             "attempts": 0,
-            "next_try_at": insert.excluded.next_try_at,
+            "next_try_at": _when_quiet(insert.excluded.next_try_at),
             "wanted_since": wanted_since(insert.excluded.wanted_since),
         },
     )
+
+
+def _when_quiet(moment: ColumnElement[dt.datetime]) -> ColumnElement[dt.datetime]:
+    """When a contact that changes now is due: at once, unless it may change again in a moment."""
+    row = table.c
+    held_back = and_(pending(), row.attempts == 0, row.next_try_at > moment)
+    under_way = and_(row.lease_until.is_not(None), row.lease_until > moment)
+    again = or_(row.last_pushed_at > _given("recent"), under_way, held_back)
+    too_long = and_(pending(), row.wanted_since <= _given("too_long"))
+    live = _given("lane", SmallInteger()) == lanes.LIVE
+    return case((and_(live, again, not_(too_long)), _given("quiet_at")), else_=moment)
+
+
+def _given(name: str, kind: Any = UTCDateTime()) -> Any:  # noqa: B008
+    return bindparam(name, type_=kind)
 
 
 def wanted_since(moment: ColumnElement[dt.datetime]) -> ColumnElement[dt.datetime]:
@@ -217,8 +245,8 @@ def _rows_of(contacts: Select[Any], dialect: Dialect) -> Any:
     # for whether each contact has one, and a first group of 200,000 would take it an hour.
     source = contacts.add_columns(
         *(literal(value).label(name) for name, value in values.items()),
-        bindparam("moment", type_=UTCDateTime()).label("next_try_at"),
-        bindparam("moment", type_=UTCDateTime()).label("wanted_since"),
+        _given("moment").label("next_try_at"),
+        _given("moment").label("wanted_since"),
     ).order_by(contacts.selected_columns[0] + 0)
     words = postgresql if dialect.name == "postgresql" else sqlite
     return words.insert(table).from_select(
@@ -227,7 +255,7 @@ def _rows_of(contacts: Select[Any], dialect: Dialect) -> Any:
 
 
 def _lane_and_rank(contact: Any) -> tuple[ColumnElement[int], ColumnElement[int]]:
-    alias, given = scope.alias(contact), bindparam("lane", type_=SmallInteger())
+    alias, given = scope.alias(contact), _given("lane", SmallInteger())
     return (
         # In no lane may the kept record overtake it.
         case((alias, lanes.LIVE), else_=given),

@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: a real database of each kind, a real Redis, an app on them."""
 
+import datetime as dt
 import os
 import shutil
 import tempfile
@@ -21,6 +22,7 @@ from idp.settings import Settings
 from idp.signin import hashing
 from launch import schema
 from launch.redis import RedisServer
+from sync import ledger
 from sync.standing import kept
 from tests import databases
 from wsgi import create_app
@@ -120,6 +122,13 @@ def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 def every_answer_is_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is taken to have been long: a busy machine must not make an answer an old one."""
     monkeypatch.setattr(kept, "LONG", float("inf"))
+
+
+@pytest.fixture(autouse=True)
+def no_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A contact that changes right after its push is due at once: the tests do that all the time,
+    and one file looks at the wait."""
+    monkeypatch.setattr(ledger, "QUIET", dt.timedelta(0))
 
 
 class Browser(FlaskClient):

@@ -2,10 +2,10 @@
 
 import datetime as dt
 
-from sqlalchemy import ColumnElement, and_, exists, not_, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, update
 
 from idp.database import db, now, reading
-from sync import scope
+from sync import ledger, scope
 from sync.lanes import BULK, LANES, LIVE
 from sync.ledger import table
 
@@ -31,6 +31,24 @@ def any_due(*lane: int) -> bool:
         )
         db.session.rollback()
     return found is not None
+
+
+def quiet_in() -> float | None:
+    """Seconds until the first live contact is due that may change again in a moment (``ledger``);
+    ``None`` when there is none. Read-only; ends the transaction at hand."""
+    moment, row = now(), table.c
+    db.session.rollback()
+    with reading():
+        first = db.session.scalar(
+            select(func.min(row.next_try_at)).where(
+                row.lane == LIVE,
+                row.wanted > row.accepted,
+                row.next_try_at > moment,
+                row.next_try_at <= moment + ledger.QUIET,
+            )
+        )
+        db.session.rollback()
+    return None if first is None else (first - moment).total_seconds()
 
 
 def bring_companies_forward(moment: dt.datetime) -> int:

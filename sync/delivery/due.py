@@ -10,7 +10,7 @@ from sync.lanes import BULK, LANES, LIVE
 from sync.ledger import table
 
 
-def is_due(moment: dt.datetime) -> ColumnElement[bool]:
+def is_due(moment: dt.datetime | ColumnElement[dt.datetime]) -> ColumnElement[bool]:
     """Whether a row may be claimed: its time has come, and nobody holds it.
 
     A person waits for their company's first acceptance, unless it was refused: then they go
@@ -76,7 +76,7 @@ def bring_companies_forward(moment: dt.datetime) -> int:
     return len(ids)
 
 
-def _is_free(moment: dt.datetime) -> ColumnElement[bool]:
+def _is_free(moment: dt.datetime | ColumnElement[dt.datetime]) -> ColumnElement[bool]:
     return and_(
         table.c.wanted > table.c.accepted,
         table.c.next_try_at <= moment,

@@ -12,6 +12,12 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
+    Select,
+    SmallInteger,
+    String,
+    Update,
+    bindparam,
     case,
     exists,
     func,
@@ -19,8 +25,10 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.engine.interfaces import Dialect
 
 from idp import owners
+from idp.compiled import InSession, any_of
 from idp.database import UTCDateTime, db, now, reading
 from sync import lanes
 from sync.claims import Claim
@@ -53,25 +61,16 @@ def claim(
     ``owner`` is new for each claim, so that an answer that comes too late finds nothing.
     """
     moment = now()
-    row = table.c
     live = lane == lanes.LIVE and among is None
-    chosen = row.lane == lane if among is None else row.contact_id.in_(among)
-    rows = _free_rows(moment, limit, chosen, anyone)
+    rows = _free_rows(moment, limit, lane, anyone, among)
     if live and len(rows) < limit and due.bring_companies_forward(moment):
-        rows = _free_rows(moment, limit, chosen, anyone)
+        rows = _free_rows(moment, limit, lane, anyone, among)
     if rows:
-        db.session.execute(
-            update(table)
-            .where(row.contact_id.in_([found.contact_id for found in rows]))
-            .values(
-                claimed=row.wanted,
-                lease_owner=owner,
-                lease_until=moment + lease,
-                last_pushed_at=case(
-                    (row.lease_owner.is_not(None), _perhaps_pushed(moment)),
-                    else_=row.last_pushed_at,
-                ),
-            )
+        _LEASE.run(
+            ids=[found.contact_id for found in rows],
+            owner=owner,
+            moment=moment,
+            until=moment + lease,
         )
     db.session.commit()
     return [
@@ -92,37 +91,77 @@ def claim(
 
 
 def _free_rows(
-    moment: dt.datetime, limit: int, chosen: ColumnElement[bool], anyone: bool
+    moment: dt.datetime, limit: int, lane: int, anyone: bool, among: Collection[int] | None
 ) -> Sequence[Any]:
+    if among is not None:
+        return _FREE_AMONG.rows(moment=moment, limit=limit, ids=among)
+    return (_FREE_BY_CHANCE if anyone else _FREE_NEXT).rows(moment=moment, limit=limit, lane=lane)
+
+
+def _free(chosen: ColumnElement[bool], *order: Any) -> Select[Any]:
     row = table.c
     # Locked by a statement of their own: in one with the update, a planner may run the locking part
     # more than once. SQLite has no row locks and needs none: its transaction has begun as the only
     # writer.
-    query = (
+    return (
         select(
             *(row.contact_id, row.wanted, row.accepted, row.refused, row.rank, row.digest),
             *(row.told, row.accepted_at, row.attempts, _GUARDED),
         )
-        .where(chosen, due.is_due(moment))
-        .order_by(*((func.random(),) if anyone else (row.rank, row.next_try_at, row.contact_id)))
-        .limit(limit)
+        .where(chosen, due.is_due(bindparam("moment", type_=UTCDateTime())))
+        .order_by(*order)
+        .limit(bindparam("limit", type_=Integer()))
         .with_for_update(skip_locked=True, of=table)
     )
-    return db.session.execute(query).all()
+
+
+_IN_LANE = table.c.lane == bindparam("lane", type_=SmallInteger())
+_IN_TURN = (table.c.rank, table.c.next_try_at, table.c.contact_id)
+# Compiled once, as what else each batch asks: a first sync has a thousand of them.
+_FREE_NEXT = InSession(lambda _dialect: _free(_IN_LANE, *_IN_TURN))
+_FREE_BY_CHANCE = InSession(lambda _dialect: _free(_IN_LANE, func.random()))
+_FREE_AMONG = InSession(
+    lambda dialect: _free(any_of(table.c.contact_id, "ids", dialect), *_IN_TURN)
+)
+
+
+def _leased(dialect: Dialect) -> Update:
+    row = table.c
+    moment = bindparam("moment", type_=UTCDateTime())
+    return (
+        update(table)
+        .where(any_of(row.contact_id, "ids", dialect))
+        .values(
+            claimed=row.wanted,
+            lease_owner=_OWNER,
+            lease_until=bindparam("until", type_=UTCDateTime()),
+            last_pushed_at=case(
+                (row.lease_owner.is_not(None), _perhaps_pushed(moment)), else_=row.last_pushed_at
+            ),
+        )
+    )
+
+
+_OWNER = bindparam("owner", type_=String())
+_LEASE = InSession(_leased)
 
 
 def look(owner: str, claims: Iterable[Claim]) -> tuple[set[int], set[int]]:
     """The ids of those of the claims that are still the owner's, and of those that were changed
     since. Read-only; ends the transaction at hand."""
-    row = table.c
-    query = select(row.contact_id, (row.wanted > row.claimed).label("changed")).where(
-        row.contact_id.in_([claim.contact_id for claim in claims]), row.lease_owner == owner
-    )
+    ids = [claim.contact_id for claim in claims]
     db.session.rollback()
     with reading():
-        found = [(row.contact_id, row.changed) for row in db.session.execute(query)]
+        found = [(row.contact_id, row.changed) for row in _LOOK.rows(ids=ids, owner=owner)]
         db.session.rollback()
     return {one for one, _ in found}, {one for one, changed in found if changed}
+
+
+_LOOK = InSession(
+    lambda dialect: select(
+        table.c.contact_id, (table.c.wanted > table.c.claimed).label("changed")
+    ).where(any_of(table.c.contact_id, "ids", dialect), table.c.lease_owner == _OWNER)
+)
 
 
 def renew(owner: str, claims: Iterable[Claim], lease: dt.timedelta = LEASE) -> set[int]:
@@ -163,16 +202,16 @@ def free_the_dead() -> int:
         db.session.execute(
             update(table)
             .where(row.contact_id.in_(freed))
-            .values(**FREE, last_pushed_at=_perhaps_pushed(now()))
+            .values(**FREE, last_pushed_at=_perhaps_pushed(literal(now(), type_=UTCDateTime())))
         )
     db.session.commit()
     return len(freed)
 
 
-def _perhaps_pushed(moment: dt.datetime) -> ColumnElement[Any]:
+def _perhaps_pushed(moment: ColumnElement[dt.datetime]) -> ColumnElement[Any]:
     """When a contact was pushed last, whose holder was lost: Higher Logic may have their push, and
     nobody is left to write that down."""
-    return func.coalesce(table.c.last_pushed_at, literal(moment, type_=UTCDateTime()))
+    return func.coalesce(table.c.last_pushed_at, moment)
 
 
 FREE: dict[str, Any] = {"lease_owner": None, "lease_until": None}
@@ -180,23 +219,27 @@ FREE: dict[str, Any] = {"lease_owner": None, "lease_until": None}
 
 def lock(owner: str, claims: Iterable[Claim]) -> list[int]:
     """Lock those of the claims that are still the owner's, in the order that everybody locks in."""
-    row = table.c
-    query = (
-        select(row.contact_id)
+    return [one for (one,) in _LOCK.raw(ids=[claim.contact_id for claim in claims], owner=owner)]
+
+
+_LOCK = InSession(
+    lambda dialect: (
+        select(table.c.contact_id)
         .where(
-            row.contact_id.in_([claim.contact_id for claim in claims]),
-            row.lease_owner == owner,
-            row.claimed > row.accepted,
+            any_of(table.c.contact_id, "ids", dialect),
+            table.c.lease_owner == _OWNER,
+            table.c.claimed > table.c.accepted,
         )
-        .order_by(row.contact_id)
+        .order_by(table.c.contact_id)
         .with_for_update()
     )
-    return list(db.session.scalars(query))
+)
 
 
 def write(
     contact_ids: Collection[int], answer: history.Answer | None = None, **values: Any
 ) -> None:
+    """Write the same of some rows that are locked, and what came back for them; commits."""
     if contact_ids:
         db.session.execute(update(table).where(table.c.contact_id.in_(contact_ids)).values(values))
         if answer is not None:

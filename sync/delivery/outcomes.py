@@ -7,9 +7,24 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, literal, or_, select, update
+from sqlalchemy import (
+    Integer,
+    String,
+    Update,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.engine.interfaces import Dialect
 
 from idp.backoff import delay
+from idp.compiled import InSession
 from idp.database import JSONDocument, UTCDateTime, db, now
 from sync import lanes, scope
 from sync.claims import Claim
@@ -57,17 +72,7 @@ def accept(
     ]
     moment = now()
     if values:
-        moments = {"last_pushed_at": moment, "accepted_at": moment, "wanted_since": moment}
-        db.session.execute(
-            update(table)
-            .where(table.c.contact_id == bindparam("b_contact"))
-            .values(
-                _DONE
-                | moments
-                | {"digest": bindparam("b_digest"), "told": bindparam("b_told", type_=JSONDocument)}
-            ),
-            values,
-        )
+        _write_accepted(values, moment)
         if answer is not None:
             history.write(answer, held, moment)
     if pointing and held:
@@ -85,6 +90,43 @@ def accept(
             )
         wake_after_commit(lanes.BULK)
     db.session.commit()
+
+
+def _write_accepted(rows: Sequence[dict[str, Any]], moment: dt.datetime) -> None:
+    # On Postgres as one array for each column: a row for itself is a statement of its own there.
+    if db.engine.dialect.name == "postgresql":
+        names = ("b_contact", "b_digest", "b_told")
+        _ACCEPTED.run(**{name: [row[name] for row in rows] for name in names}, moment=moment)
+    else:
+        _ACCEPTED.run_many(rows, moment=moment)
+
+
+def _accepted(dialect: Dialect) -> Update:
+    given: dict[str, Any] = {
+        "b_contact": Integer(),
+        "b_digest": String(),
+        "b_told": JSONDocument,
+    }
+    moment = bindparam("moment", type_=UTCDateTime())
+    values = _DONE | dict.fromkeys(("last_pushed_at", "accepted_at", "wanted_since"), moment)
+    if dialect.name == "postgresql":
+        each = select(
+            *(
+                func.unnest(bindparam(name, type_=ARRAY(kind))).label(name)
+                for name, kind in given.items()
+            )
+        ).subquery("each")
+        contact, digest, told = each.c
+    else:
+        contact, digest, told = (bindparam(name, type_=kind) for name, kind in given.items())
+    return (
+        update(table)
+        .where(table.c.contact_id == contact)
+        .values(values | {"digest": digest, "told": told})
+    )
+
+
+_ACCEPTED = InSession(_accepted)
 
 
 def settle(owner: str, claims: Iterable[Claim]) -> None:

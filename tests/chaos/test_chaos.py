@@ -1,9 +1,11 @@
 """A minute of everything going wrong on Postgres, and half a one on SQLite: nothing is lost."""
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
 
+from sync import ledger
 from tests import databases
 from tests.chaos.arena import arena
 from tests.chaos.run import run
@@ -19,8 +21,10 @@ SECONDS = {"sqlite": 30, "postgres": 60}
 @pytest.mark.compliance("Y09", "Y20", "Y21", "Y22", "Y23")
 @pytest.mark.parametrize("kind", DATABASES)
 def test_nothing_is_lost_whatever_goes_wrong(
-    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # As it is outside of the tests.
+    monkeypatch.setattr(ledger, "QUIET", dt.timedelta(seconds=0.3))
     address = databases.migrated(kind, tmp_path / "var", request)
     with arena(tmp_path, address) as stage:
         report = run(stage, SEEDS[kind], SECONDS[kind])

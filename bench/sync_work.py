@@ -18,7 +18,7 @@ from bench import cores, processes
 from bench.sync_receiver import CHANGE, PATH, Push, Receiver
 from idp.database import db
 from idp.directory.contacts import Person
-from sync import connection, ledger
+from sync import connection, ledger, noting
 from sync.protocol import wire
 from sync.reconcile import run as reconcile_all
 from sync.records import feed
@@ -85,7 +85,7 @@ class Deployment:
         workers know. Commits."""
         with self.app.app_context():
             if connection.get().base_url == receiver.base_url:
-                ledger.forget_accepted()
+                noting.forget_accepted()
             else:
                 connection.change(base_url=receiver.base_url)
             began = time.time()

@@ -13,7 +13,7 @@ from idp.directory import changes
 from idp.oauth import arrivals
 from sync import first_sign_in
 from sync.jobs import wake_if_noted
-from sync.ledger import note
+from sync.noting import note
 from sync.standing import metrics
 from sync.standing.alerts import SyncAlert  # noqa: F401 - its tables are in use by the clock alone
 

@@ -10,7 +10,7 @@ from sqlalchemy.sql.schema import CallableColumnDefault, ScalarElementColumnDefa
 from idp import audit, encryption
 from idp.database import Base, JSONDocument, UTCDateTime, db, now
 from idp.directory.contacts import InvalidValue
-from sync import ledger
+from sync import noting
 from sync.protocol import exchange, wire
 from sync.records import deactivated
 from sync.records.feed import Wanted
@@ -227,15 +227,15 @@ def change(**values: Any) -> HigherLogicConnection:
         row.smaller_batch = row.smaller_until = None
     db.session.flush()
     if {"base_url", "tenant_code"} & set(changed):
-        ledger.forget_accepted()
+        noting.forget_accepted()
         held.forget_everything()
         activity.forget_last_accepted()
         row.reconciled_at = row.reconcile_found = None
     elif {"member_statuses", *SWITCHES} & set(changed):
-        ledger.note_everything()
+        noting.note_everything()
     elif "deactivated" in changed:
         deactivated.note(row.deactivated)
-    ledger.wake_after_commit()
+    noting.wake_after_commit()
     return row
 
 
@@ -281,7 +281,7 @@ def test() -> wire.Outcome:
     ):
         if outcome.ok:
             row.clear()
-            ledger.wake_after_commit()
+            noting.wake_after_commit()
         elif outcome.verdict is wire.Verdict.WRONG_KEY and row.stopped_at is None:
             row.stopped_at, row.stopped_reason = now(), message
     audit.record(audit.Event.CONNECTION_TESTED, ok=outcome.ok, message=message)

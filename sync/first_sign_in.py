@@ -25,7 +25,7 @@ from idp.database import db, now, reading
 from idp.directory.groups import Group
 from idp.prepared import Prepared
 from idp.signin.sessions import SignedIn
-from sync import connection, ledger, scope
+from sync import connection, ledger, noting, scope
 from sync.connection import HigherLogicConnection
 from sync.delivery import gate, pushing
 
@@ -105,7 +105,7 @@ class _Arrival:
     def push(self) -> str:
         """Push until the record is accepted; a sentence says why it is not."""
         if self.unknown:
-            ledger.begin(self.ids)
+            noting.begin(self.ids)
             db.session.commit()
         while True:
             totals = pushing.run(among=self.ids)

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from idp import jobs
-from sync import lanes, ledger
+from sync import lanes, noting
 from sync.delivery import due, pushing
 
 log = structlog.get_logger()
@@ -34,7 +34,7 @@ def wake_if_noted(session: Session) -> None:
     """After a commit: wake the sync when the transaction noted something in the ledger."""
     # A savepoint's end is not the transaction's.
     if not session.in_nested_transaction():
-        for lane in sorted(session.info.pop(ledger.NOTED, ())):
+        for lane in sorted(session.info.pop(noting.NOTED, ())):
             wake(lane)
 
 

@@ -22,7 +22,7 @@ from sqlalchemy import ColumnElement, Row, Select, exists, func, or_, select, up
 from idp import association, audit
 from idp.database import db, now, reading
 from idp.directory.contacts import Contact
-from sync import connection, ledger, scope
+from sync import connection, ledger, noting, scope
 from sync.connection import HigherLogicConnection
 from sync.protocol import wire
 from sync.records import feed
@@ -166,7 +166,7 @@ def _run(*, send: bool, told: Callable[[int], None]) -> Report:
         report.differ += len(differ)
         report.first += differ[: NAMED - len(report.first)]
         if differ and send:
-            ledger.note(differ)
+            noting.note(differ)
             db.session.commit()
         told(number)
     with reading():
@@ -174,7 +174,7 @@ def _run(*, send: bool, told: Callable[[int], None]) -> Report:
         report.orphaned = db.session.scalar(_orphaned()) or 0
         db.session.rollback()
     if report.missing and send:
-        ledger.note(_missing(_CONTACT.c.id))
+        noting.note(_missing(_CONTACT.c.id))
         db.session.commit()
     return report
 

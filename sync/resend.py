@@ -8,7 +8,7 @@ from idp.directory import changes, groups
 from idp.directory.contacts import Contact, find
 from idp.directory.groups import Group
 from idp.directory.membership import contact_ids_of
-from sync import ledger
+from sync import ledger, noting
 
 
 class UnknownKey(LookupError):
@@ -31,8 +31,8 @@ def resend(key: str | None = None) -> int:
             contacts = contact_ids_of(group.id)
         else:
             raise UnknownKey(f"No contact and no group has the key {key}.")
-    ledger.note(contacts)
-    number = ledger.forget_digests(contacts)
+    noting.note(contacts)
+    number = noting.forget_digests(contacts)
     audit.record(audit.Event.RESENT, key or "", contacts=number)
     return number
 
@@ -53,7 +53,7 @@ def resend_refused(group: Group) -> int:
     number = 0
     for start in range(0, len(refused), changes.CHUNK):
         chunk = refused[start : start + changes.CHUNK]
-        ledger.note(chunk)
-        number += ledger.forget_digests(select(row.contact_id).where(row.contact_id.in_(chunk)))
+        noting.note(chunk)
+        number += noting.forget_digests(select(row.contact_id).where(row.contact_id.in_(chunk)))
     audit.record(audit.Event.RESENT, group.key, contacts=number)
     return number

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from idp import audit
 from idp.database import db, now, reading
 from idp.directory.contacts import InvalidValue, Person
-from sync import connection, ledger, scope
+from sync import connection, ledger, noting, scope
 from sync.delivery import due, gate, pushing
 
 # Longer than a push takes that Higher Logic answers at all (``transport``).
@@ -44,10 +44,10 @@ def send(person: Person) -> Standing:
     row = ledger.table.c
     one = select(row.contact_id).where(row.contact_id == person.id)
     if db.session.scalar(one) is None:
-        ledger.begin(ids)
+        noting.begin(ids)
     else:
-        ledger.note(ids)
-        ledger.forget_digests(one)
+        noting.note(ids)
+        noting.forget_digests(one)
     version = db.session.scalar(select(row.wanted).where(row.contact_id.in_(ids)))
     audit.record(audit.Event.TEST_CONTACT_SENT, key)
     db.session.commit()

@@ -23,7 +23,7 @@ from idp.settings import Settings
 from idp.signin import hashing
 from launch import schema
 from launch.redis import RedisServer
-from sync import ledger
+from sync import noting
 from sync.standing import kept
 from tests import databases
 from wsgi import create_app
@@ -134,7 +134,7 @@ def every_answer_is_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 def no_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """A contact that changes right after its push is due at once: the tests do that all the time,
     and one file looks at the wait."""
-    monkeypatch.setattr(ledger, "QUIET", dt.timedelta(0))
+    monkeypatch.setattr(noting, "QUIET", dt.timedelta(0))
 
 
 class Browser(FlaskClient):

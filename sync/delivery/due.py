@@ -5,7 +5,7 @@ import datetime as dt
 from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, update
 
 from idp.database import db, now, reading
-from sync import ledger, scope
+from sync import noting, scope
 from sync.lanes import BULK, LANES, LIVE
 from sync.ledger import table
 
@@ -34,7 +34,7 @@ def any_due(*lane: int) -> bool:
 
 
 def quiet_in() -> float | None:
-    """Seconds until the first live contact is due that may change again in a moment (``ledger``);
+    """Seconds until the first live contact is due that may change again in a moment (``noting``);
     ``None`` when there is none. Read-only; ends the transaction at hand."""
     moment, row = now(), table.c
     db.session.rollback()
@@ -44,7 +44,7 @@ def quiet_in() -> float | None:
                 row.lane == LIVE,
                 row.wanted > row.accepted,
                 row.next_try_at > moment,
-                row.next_try_at <= moment + ledger.QUIET,
+                row.next_try_at <= moment + noting.QUIET,
             )
         )
         db.session.rollback()

@@ -29,7 +29,8 @@ from idp.database import JSONDocument, UTCDateTime, db, now
 from sync import lanes, scope
 from sync.claims import Claim
 from sync.delivery import leases
-from sync.ledger import WORDS_LENGTH, table, wake_after_commit, wanted_since
+from sync.ledger import WORDS_LENGTH, table, wanted_since
+from sync.noting import wake_after_commit
 from sync.records.told import Told
 from sync.sent import history
 

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 from sqlalchemy import ColumnElement, FromClause, Select, and_, exists, false, func, or_, select
 
 from idp.database import db
-from sync import ledger, scope
+from sync import ledger, noting, scope
 
 Policy = Literal["keep", "inactive", "no_groups"]
 """``keep``: nothing is sent. ``inactive``: ``IsActive`` is false, groups are as they are.
@@ -59,7 +59,7 @@ def reason(
 def note(policy: str) -> None:
     """Note those whom a policy is about: it is new."""
     if policy != KEEP:
-        ledger.note(_concerned(policy))
+        noting.note(_concerned(policy))
 
 
 def number(policy: str) -> int:

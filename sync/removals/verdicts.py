@@ -15,7 +15,7 @@ from idp import audit
 from idp.database import db, now, reading
 from idp.directory.groups import Group
 from idp.directory.importing import under_way
-from sync import connection, ledger
+from sync import connection, ledger, noting
 from sync.records import told
 from sync.removals import guard, held, leaving
 from sync.removals.held import KEPT, Standing, holds, removals, row
@@ -129,7 +129,7 @@ def _let_go(group_key: str, standing: Standing) -> int:
     else:
         guard.end_if_over(group_key)
     # Who was let go before is gone.
-    ledger.note(held.ids(group_key, "allowed").where(row.at == moment))
+    noting.note(held.ids(group_key, "allowed").where(row.at == moment))
     return number
 
 
@@ -149,7 +149,7 @@ def _give_up(group_key: str) -> bool:
     held.take_turn([group_key])
     if guard.synced([group_key]):
         return False
-    ledger.note(held.ids(group_key, *KEPT))
+    noting.note(held.ids(group_key, *KEPT))
     db.session.execute(delete(removals).where(row.group_key == group_key))
     db.session.execute(delete(holds).where(holds.c.group_key == group_key))
     log.info("nothing kept back of a group that does not sync", group=group_key)
@@ -166,7 +166,7 @@ def _decide(group_key: str) -> bool:
     if reason := guard.reason_to_hold(group, moment):
         guard.begin(group, reason, moment)
         return True
-    ledger.note(held.ids(group_key, "waiting"))
+    noting.note(held.ids(group_key, "waiting"))
     db.session.execute(
         update(removals)
         .where(row.group_key == group_key, row.standing == "waiting")

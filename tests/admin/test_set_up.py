@@ -14,7 +14,7 @@ from idp.database import db, now
 from idp.directory import fields
 from idp.directory.accounts import Role
 from idp.oauth import registration
-from sync import connection, ledger, test_contact
+from sync import connection, ledger, noting, test_contact
 from sync.test_contact import Standing
 from tests import browsing, factories, pictures
 
@@ -61,7 +61,7 @@ def test_each_step_ticks_itself_and_the_launch_gives_way_to_the_overview(
     link = connection.get()
     link.last_test_ok, link.last_tested_at = True, now()
     connection.change(integrate_bio=True, integrate_profile_image=True, integrate_social_media=True)
-    ledger.begin([person.id])
+    noting.begin([person.id])
     db.session.execute(update(ledger.table).values(accepted=1, accepted_at=now()))
     client, _secret = registration.create("Community", "higher-logic")
     db.session.commit()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sync import ledger
+from sync import noting
 from tests import databases
 from tests.chaos.arena import arena
 from tests.chaos.run import run
@@ -24,7 +24,7 @@ def test_nothing_is_lost_whatever_goes_wrong(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As it is outside of the tests.
-    monkeypatch.setattr(ledger, "QUIET", dt.timedelta(seconds=0.3))
+    monkeypatch.setattr(noting, "QUIET", dt.timedelta(seconds=0.3))
     address = databases.migrated(kind, tmp_path / "var", request)
     with arena(tmp_path, address) as stage:
         report = run(stage, SEEDS[kind], SECONDS[kind])

@@ -9,7 +9,7 @@ from flask import Flask
 from idp.database import db
 from idp.directory import accounts, deactivation, fields, groups, merging
 from idp.directory.contacts import InvalidValue, Person
-from sync import connection, ledger, preview
+from sync import connection, noting, preview
 from sync.records import deactivated
 from sync.standing import status
 from tests import factories
@@ -115,7 +115,7 @@ def test_it_is_told_once(tenant: Tenant, policy: str) -> None:
     put_out_of_use(person)
     push()
     before = len(tenant.pushes())
-    ledger.note_everything()
+    noting.note_everything()
     db.session.commit()
     assert push().unchanged == 1
     assert len(tenant.pushes()) == before

@@ -21,7 +21,7 @@ from idp.directory.group_deletion import delete
 from idp.directory.importing import load, spool
 from idp.directory.importing.guard import Guard
 from idp.directory.membership import contact_ids_of, hand
-from sync import commands, connection, ledger, preview, resend
+from sync import commands, connection, noting, preview, resend
 from sync.delivery import leases, pushing
 from sync.records import feed
 from sync.removals import guard, held, verdicts
@@ -118,7 +118,7 @@ def test_everything_else_goes_on_while_a_group_is_held(tenant: Tenant, group: An
     assert tenant.members(group.key) == keys(people)
     assert tenant.members(other.key) == keys([*people, new])
     # Nothing has changed: there is nothing to send, and nobody waits.
-    ledger.note_everything()
+    noting.note_everything()
     db.session.commit()
     assert push().requests == 0
     assert status.overall()["pending"] == 0

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, text, update
 from idp.database import db, now
 from idp.directory import fields, merging
 from idp.directory.contacts import Contact, InvalidValue
-from sync import connection, ledger, tidy
+from sync import connection, noting, tidy
 from sync.protocol import transport
 from sync.sent import history, packing
 from tests.sync.conftest import (
@@ -65,7 +65,7 @@ def test_what_is_unchanged_leaves_no_row(tenant: Tenant) -> None:
     synced()
     members(3)
     push()
-    ledger.note_everything()
+    noting.note_everything()
     db.session.commit()
     push()
     assert len(kept()) == 3

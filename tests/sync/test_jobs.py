@@ -10,7 +10,7 @@ from sqlalchemy import select
 from idp.database import db
 from idp.directory.contacts import Contact, Person
 from idp.settings import Settings
-from sync import clock, jobs, ledger, resend
+from sync import clock, jobs, ledger, noting, resend
 from tests import factories
 from tests.background import process
 from tests.sync.conftest import (
@@ -58,7 +58,7 @@ def test_the_end_of_a_savepoint_wakes_nobody_yet(app: Flask, redis_server: str) 
     with Redis.from_url(redis_server) as redis:
         redis.flushall()
     with db.session.begin_nested():
-        ledger.note(select(Contact.id).where(Contact.id == person.id))
+        noting.note(select(Contact.id).where(Contact.id == person.id))
     assert waiting_jobs() == 0
     db.session.commit()
     assert waiting_jobs() == 1

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from idp.database import db
 from idp.directory import changes, groups
 from idp.directory.contacts import Contact
-from sync import lanes, ledger, resend
+from sync import lanes, ledger, noting, resend
 from sync.delivery import leases, outcomes, pushing
 from sync.protocol import exchange, wire
 from sync.settings import pace
@@ -62,7 +62,7 @@ def test_a_pending_contact_that_somebody_changes_becomes_live_and_stays_so(app: 
     people[0].job_title = "Analyst"
     db.session.commit()
     assert in_lane(lanes.LIVE) == {people[0].id}
-    ledger.note_everything()
+    noting.note_everything()
     db.session.commit()
     assert in_lane(lanes.LIVE) == {people[0].id}
 
@@ -73,7 +73,7 @@ def test_an_accepted_contact_of_the_live_lane_is_one_of_many_in_a_reconcile(app:
     owner = "one"
     outcomes.accept(owner, [(claim, "digest", {}) for claim in leases.claim(owner, 1)])
     members(MANY)
-    ledger.note_everything()
+    noting.note_everything()
     db.session.commit()
     assert row(person).lane == lanes.BULK
 
@@ -122,7 +122,7 @@ def test_a_live_person_waits_for_their_own_company_only(app: Flask) -> None:
     synced()
     everything = select(Contact.id)
     db.session.execute(update(ledger.table).values(lane=lanes.BULK))
-    ledger.note(everything.where(Contact.id == person.id))
+    noting.note(everything.where(Contact.id == person.id))
     db.session.commit()
 
     claims = leases.claim("one", 100)

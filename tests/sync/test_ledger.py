@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from idp.database import db
 from idp.directory import accounts, groups
-from sync import lanes, ledger
+from sync import lanes, ledger, noting, scope
 from sync.claims import Claim
 from sync.delivery import due, leases, outcomes
 from tests import factories
@@ -123,10 +123,10 @@ class TestNoting:
     @pytest.mark.parametrize("number", [lanes.FEW + 1, 300])
     def test_statements_do_not_grow_with_the_contacts(self, app: Flask, number: int) -> None:
         members(number)
-        contact = ledger.scope.contacts("all_of_them")
+        contact = scope.contacts("all_of_them")
         synced()
         with Statements() as statements:
-            ledger.note(select(contact.c.id))
+            noting.note(select(contact.c.id))
         assert statements.number == 3
 
 

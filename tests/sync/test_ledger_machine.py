@@ -25,7 +25,7 @@ from sqlalchemy import func, select, text
 from idp.database import Base, db
 from idp.directory.contacts import Contact
 from idp.directory.membership import catalogue
-from sync import connection, ledger, resend
+from sync import connection, ledger, noting, resend
 from sync.delivery import due, pushing
 from sync.protocol import wire
 from sync.removals import verdicts
@@ -118,7 +118,7 @@ class Machine(RuleBasedStateMachine):
         """A change is told of twice."""
         ids = list(db.session.scalars(select(Contact.id).order_by(Contact.id)))[number:]
         for _again in range(2):
-            ledger.note(ids[:2])
+            noting.note(ids[:2])
         db.session.commit()
 
     @rule(number=SOME_WORKER)
@@ -175,7 +175,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def reconcile(self) -> None:
         """A setting changed that may be about everybody: everything is compared."""
-        ledger.note_everything()
+        noting.note_everything()
         db.session.commit()
 
     @invariant()
@@ -216,7 +216,7 @@ class Machine(RuleBasedStateMachine):
             self.memory.add(oracle.read())
             assert self.memory.differences(self.receiver.held) == []
             requests = self.receiver.requests
-            ledger.note_everything()
+            noting.note_everything()
             db.session.commit()
             pushing.run()
             assert self.receiver.requests == requests, "nothing changed, and something was sent"

@@ -5,7 +5,7 @@ from sqlalchemy import update
 
 from idp.database import db, now
 from idp.directory import merging
-from sync import ledger, resend
+from sync import ledger, noting, resend
 from sync.records import feed
 from tests import factories
 from tests.sync.conftest import Tenant, member, push, row, synced
@@ -34,7 +34,7 @@ def test_the_kept_record_anew_and_the_alias_once_as_inactive_in_no_group(tenant:
     assert tenant.details(kept.key)["City"] == "Bern"
     assert tenant.details(kept.key)["IsActive"] is True
     before = len(tenant.pushes())
-    ledger.note_everything()
+    noting.note_everything()
     db.session.commit()
     push()
     assert len(tenant.pushes()) == before

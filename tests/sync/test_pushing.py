@@ -12,7 +12,7 @@ from sqlalchemy import select
 from idp import audit
 from idp.database import db, now
 from idp.directory import accounts, groups
-from sync import connection, lanes, ledger, resend
+from sync import connection, lanes, ledger, noting, resend
 from sync.claims import Claim
 from sync.delivery import gate, leases, pushing
 from sync.protocol import transport
@@ -83,7 +83,7 @@ def test_a_second_run_with_nothing_changed_makes_no_request(tenant: Tenant) -> N
     members(5)
     push()
     before = len(tenant.pushes())
-    ledger.note_everything()
+    noting.note_everything()
     db.session.commit()
     totals = push()
     assert (totals.requests, totals.unchanged, totals.accepted) == (0, 5, 0)

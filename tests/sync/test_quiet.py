@@ -10,7 +10,7 @@ from idp.database import db, now
 from idp.directory import changes
 from idp.directory.contacts import Person
 from idp.settings import Settings
-from sync import jobs, lanes, ledger
+from sync import jobs, lanes, ledger, noting
 from sync.delivery import due
 from tests.background import process
 from tests.sync.conftest import Tenant, member, push, synced, until
@@ -21,8 +21,8 @@ MINUTE, HOUR = dt.timedelta(minutes=1), dt.timedelta(hours=1)
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch, no_quiet: None) -> None:
     """Longer than outside of the tests: a busy machine may need a second for a change."""
-    monkeypatch.setattr(ledger, "RECENT", HOUR)
-    monkeypatch.setattr(ledger, "QUIET", MINUTE)
+    monkeypatch.setattr(noting, "RECENT", HOUR)
+    monkeypatch.setattr(noting, "QUIET", MINUTE)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_who_was_pushed_a_while_ago_does_not_wait(person: Person) -> None:
 
 def test_changes_without_an_end_are_told_in_between(person: Person) -> None:
     edit(person, 1)
-    said(wanted_since=now() - ledger.LONGEST_QUIET)
+    said(wanted_since=now() - noting.LONGEST_QUIET)
     edit(person, 2)
     assert due.any_due()
 
@@ -107,7 +107,7 @@ def test_a_job_that_waits_takes_who_is_due_meanwhile(
 def test_a_thousand_changes_of_one_person_are_two_pushes_of_an_idle_worker(
     person: Person, tenant: Tenant, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "LONGEST_QUIET", HOUR)
+    monkeypatch.setattr(noting, "LONGEST_QUIET", HOUR)
     said(last_pushed_at=now() - 2 * HOUR)
     # Asked for later, it would be a transaction that keeps the worker from SQLite.
     key, before = person.key, len(tenant.pushes())

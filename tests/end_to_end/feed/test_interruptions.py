@@ -10,7 +10,7 @@ import pytest
 
 from idp.database import db
 from idp.directory.contacts import Person
-from sync import ledger
+from sync import noting
 from tests.chaos.arena import READ_SECONDS, Arena
 from tests.chaos.faults import Watch
 from tests.chaos.run import stamp
@@ -187,7 +187,7 @@ def test_y25_a_first_sync_neither_starves_nor_delays_a_change(stage: Arena) -> N
 @pytest.mark.compliance("Y06")
 def test_y06_a_second_look_sends_nothing(stage: Arena) -> None:
     number = newest(stage)
-    ledger.note_everything()
+    noting.note_everything()
     db.session.commit()
     assert behind() > 0
     until_accepted()

@@ -81,6 +81,10 @@ bench-hash: $(RUN_STAMP) ## Measure what hashing a password costs on this machin
 roles: $(RUN_STAMP) ## Write docs/roles.md: who may do what in the panel
 	@$(BIN)/python -m admin.roles_document
 
+.PHONY: screenshots
+screenshots: $(TEST_STAMP) browser ## Write the pictures of docs/set-up.md anew, by its browser test
+	@$(BIN)/pytest -q tests/browser/test_set_up.py --screenshots
+
 .PHONY: lock
 lock: ## Lock the dependencies anew (needs uv)
 	@bash scripts/lock.sh

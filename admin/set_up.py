@@ -107,7 +107,9 @@ def _connect(facts: Facts) -> Step:
         action,
         facts.connected,
         missing=missing,
-        facts=Markup("Higher Logic took them {}.").format(ago(link.last_tested_at)),
+        facts=Markup("Higher Logic took them {}.").format(ago(link.last_tested_at))
+        if link.last_test_ok
+        else "Higher Logic accepts what comes with them.",
         values=(("_anchor", "connection"),),
     )
 
@@ -141,7 +143,7 @@ def _test_contact(facts: Facts) -> Step:
         "panel_set_up.test_contact",
         "Choose who",
         facts.any_accepted,
-        missing="Nothing was sent yet." if facts.connected else "The connection comes first.",
+        missing="Nothing was sent yet." if facts.link.configured else "The connection comes first.",
         facts="Higher Logic accepts our records.",
     )
 

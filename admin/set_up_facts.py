@@ -69,9 +69,14 @@ class Facts:
 
     @property
     def connected(self) -> bool:
-        """Whether Higher Logic took key and tenant code as they are now."""
+        """Whether Higher Logic took key and tenant code as they are now, by a test or by a record
+        that it accepted."""
         link = self.link
-        return link.configured and bool(link.last_test_ok) and link.stopped_at is None
+        return (
+            link.configured
+            and link.stopped_at is None
+            and (bool(link.last_test_ok) or self.any_accepted)
+        )
 
     @property
     def switches(self) -> dict[str, bool]:

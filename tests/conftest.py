@@ -28,7 +28,7 @@ from sync.standing import kept
 from tests import databases
 from wsgi import create_app
 
-pytest_plugins = ("tests.conformance.plugin", "tests.chromium")
+pytest_plugins = ("tests.conformance.plugin", "tests.chromium", "tests.screenshots")
 
 DATABASES = ("sqlite", "postgres")
 

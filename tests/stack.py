@@ -116,10 +116,7 @@ class Stack:
 
     def prepare(self) -> None:
         """Database, the two staff logins, and the sandbox's two clients."""
-        self.cli("db", "upgrade")
-        for email, role in ((OWNER, "owner"), (STAFF, "staff")):
-            arguments = ("account", "create", email, "--role", role, "--password-stdin")
-            self.cli(*arguments, stdin=PASSWORD + "\n")
+        self.prepare_empty()
         security = f"{self.sandbox_url}/HigherLogic/Security"
         community = self.cli_json(
             "client", "create", "Community", "--template", "higher-logic",
@@ -137,6 +134,13 @@ class Stack:
         for name, made in (("COMMUNITY", community), ("CONFERENCE", conference)):
             self.env[f"SANDBOX_{name}_CLIENT_ID"] = made["client_id"]
             self.env[f"SANDBOX_{name}_CLIENT_SECRET"] = made["client_secret"]
+
+    def prepare_empty(self) -> None:
+        """Database and the two staff logins: what there is before anything is set up."""
+        self.cli("db", "upgrade")
+        for email, role in ((OWNER, "owner"), (STAFF, "staff")):
+            arguments = ("account", "create", email, "--role", role, "--password-stdin")
+            self.cli(*arguments, stdin=PASSWORD + "\n")
 
     def start(self, *names: str) -> None:
         """Start processes: ``web``, ``worker``, ``imports``, ``clock``, ``sandbox``; all but the

@@ -54,3 +54,10 @@ def test_the_locks_of_npm_name_no_download_address() -> None:
         text = path.read_text()
         assert '"resolved"' not in text, path
         assert '"integrity"' in text, path
+
+
+def test_every_picture_of_the_set_up_is_shown_and_none_that_is_gone() -> None:
+    shown = re.findall(r"\(set-up/([a-z-]+\.png)\)", (ROOT / "docs" / "set-up.md").read_text())
+    pictures = list((ROOT / "docs" / "set-up").glob("*.png"))
+    assert sorted(shown) == sorted(path.name for path in pictures)
+    assert all(path.stat().st_size < 120_000 for path in pictures)

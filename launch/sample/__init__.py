@@ -60,6 +60,7 @@ def load(settings: Settings, progress: Callable[[str, int, int], None]) -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     _mark(settings).touch()
     association.change(name=NAME)
+    db.session.commit()  # an import begins a transaction of its own
     for kind in ("companies", "people"):
         importing.run(
             "companies" if kind == "companies" else "people",

@@ -71,7 +71,7 @@ def test_it_starts_on_nothing_serves_a_sign_in_and_goes_on_with_the_same_data(
         assert set(logins) == {"member", "staff", "owner"}
         owner = Person(running.url)
         owner.sign_in(logins["owner"], password.group(1))
-        assert owner.get("/panel/").status_code == 200
+        assert "Association of Made-up Professionals" in owner.get("/panel/").text
         assert requests.get(running.sandbox, timeout=5).status_code == 200
         children = running.children()
         assert len(children) == 6, "sandbox, web, worker, worker of imports, clock, Redis"

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from idp import prepared
+from idp import association, prepared
 from idp.database import JSONDocument, db, now
 from idp.directory import fields
 from idp.directory.accounts import ROLES, Account
@@ -262,3 +262,24 @@ def test_roles_and_sessions_are_kept_where_more_roles_come(empty: Flask) -> None
     with pytest.raises(IntegrityError):
         db.session.execute(update(Account).values(role="boss"))
     db.session.rollback()
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_who_had_a_group_at_higher_logic_is_beyond_the_set_up(empty: Flask, begun: bool) -> None:
+    flask_migrate.upgrade(directory=str(schema.DIRECTORY), revision="0019")
+    found = MetaData()
+    found.reflect(db.engine)
+    table = found.tables
+    filled(table["association"], id=1, name="Made-up Engineers", colour="#123456")
+    contact_id = filled(table["contact"], kind="person", key=KEY, last_name="Byron", active=True)
+    at = now() if begun else None
+    filled(table["ledger"], contact_id=contact_id, rank=1, accepted_at=at)
+    filled(
+        table["group"], key="g", name="g", type="security", condition={}, sync=begun,
+        synced_since=at,
+    )  # fmt: skip
+    db.session.commit()
+    schema.upgrade()
+    here = association.get()
+    assert (here.name, here.decided, here.logo_token) == ("Made-up Engineers", [], None)
+    assert (here.launched_at is not None) == begun

@@ -17,6 +17,7 @@ from idp.directory.import_runs import work
 from idp.directory.photos import Photo
 from idp.directory.photos.logos import made_logo
 from idp.oauth import registration
+from idp.oauth.clients import Client
 from idp.settings import Settings
 from idp.signin import recovery
 from idp.signin.sessions import SignInSession
@@ -248,6 +249,13 @@ def _troubles(people: list[Any]) -> None:
         insert(held.holds),
         {"group_key": "committee", "since": now(), "reason": "nobody would be left in it"},
     )
+    db.session.commit()
+
+
+def forget_clients() -> None:
+    """No site is registered yet."""
+    for client in db.session.scalars(select(Client)):
+        db.session.delete(client)
     db.session.commit()
 
 

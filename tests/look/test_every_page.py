@@ -172,6 +172,7 @@ def asking(site: Site) -> dict[str, int]:
 
 
 def test_an_association_with_nothing(chromium: Browser, site: Site) -> None:
+    association.forget_clients()
     wrong: list[str] = []
     with looking(chromium, site.base, "nothing", wrong) as window:
         sign_in(window.page, site.base)

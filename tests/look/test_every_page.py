@@ -165,7 +165,7 @@ def asking(site: Site) -> dict[str, int]:
         f"/oauth/authorize?client_id={site.clients['app']}&{about}&{back}": 200,
         f"/oauth/authorize?client_id={site.clients['closed']}&{about}&{back}": 403,
         "/panel/people/?q=nobody": 200,
-        "/panel/people/?page=2": 200,
+        "/panel/people/?page=last": 200,
         "/panel/groups/?q=nothing": 200,
         "/panel/people/a-person/merge?other=namesake": 200,
     }

@@ -100,7 +100,7 @@ def test_a_new_group_with_its_sync_on_asks_as_well_and_nothing_typed_is_lost(
     app: Flask, staff: FlaskClient
 ) -> None:
     asked = browsing.submit(staff, "/panel/groups/new", **FORM, sync="y", key="HL-1")
-    assert "Higher Logic will be told of 1 person, as member of the security group" in asked.text
+    assert "Higher Logic will be told of 1 person, as a member of the security group" in asked.text
     assert "That one is new to Higher Logic: it makes a record" in asked.text
     assert "Every member syncs." in asked.text
     assert "an owner has to enter the tenant code and the API key first" in asked.text

@@ -12,16 +12,19 @@ from flask import request
 from sqlalchemy import ColumnElement, and_, false, select
 
 from admin import groups_by_name, lookups
-from admin.lists import searched
+from admin.lists import matches, searched
 from idp.database import db
 from idp.directory import fields, searching
 from idp.directory.accounts import Account
 from idp.directory.contacts import Contact, InvalidValue, Kind
 from idp.directory.fields import COLUMNS, WITH_CHOICES, CustomField, FieldValue
-from idp.directory.membership import contact_ids_of
+from idp.directory.groups import Group
+from idp.directory.membership import Membership, contact_ids_of
 from idp.folding import fold, folded
 
 LONGEST = 300
+# More values of a field than that are no list to choose from.
+MOST_SPELLINGS = 500
 ACCOUNT = {
     "": "Anybody",
     "any": "Has an account",
@@ -114,12 +117,51 @@ def _with_search(found: Asked, kind: Kind) -> Asked:
 
 
 def _company(text: str) -> ColumnElement[bool]:
-    company = lookups.resolved("company", text, "company")
+    # While somebody types, the companies whose names begin so; then the one that they picked.
+    try:
+        company = lookups.resolved("company", text, "company")
+    except InvalidValue:
+        begun = Contact.__table__.alias("company")
+        some = select(begun.c.id).where(
+            begun.c.kind == "company",
+            begun.c.merged_into_id.is_(None),
+            searching.beginning(text, begun),
+        )
+        if db.session.scalar(some.limit(1)) is None:
+            raise
+        return _CONTACT.company_id.in_(some)
     return false() if company is None else _CONTACT.company_id == company.id
 
 
 def _group(text: str) -> ColumnElement[bool]:
-    return _CONTACT.id.in_(contact_ids_of(groups_by_name.find("group", text).id))
+    try:
+        return _CONTACT.id.in_(contact_ids_of(groups_by_name.find("group", text).id))
+    except InvalidValue:
+        group = Group.__table__
+        some = select(group.c.id).where(matches(text, group.c.name))
+        if db.session.scalar(some.limit(1)) is None:
+            raise
+        mine = select(Membership.contact_id).where(Membership.group_id.in_(some))
+        return _CONTACT.id.in_(mine)
+
+
+def _told(column: ColumnElement[str]) -> Callable[[str], ColumnElement[bool]]:
+    """The filter of a text that many share: this very one, or what begins so where nobody has it.
+
+    Letter case aside: the few spellings that there are are folded here, so that the database looks
+    for them by their index.
+    """
+
+    def made(text: str) -> ColumnElement[bool]:
+        query = select(column).where(_CONTACT.merged_into_id.is_(None)).distinct()
+        spellings = db.session.scalars(query.limit(MOST_SPELLINGS)).all()
+        if len(spellings) == MOST_SPELLINGS:
+            return folded(column).startswith(fold(text), autoescape=True)
+        same = [one for one in spellings if fold(one) == fold(text)]
+        begun = [one for one in spellings if fold(one).startswith(fold(text))]
+        return column.in_(same or begun)
+
+    return made
 
 
 def _account(state: str) -> ColumnElement[bool]:
@@ -166,8 +208,8 @@ def _has_value(key: str, text: str, custom: Iterable[CustomField]) -> ColumnElem
 
 
 _MAKERS: dict[str, Callable[[str], ColumnElement[bool]]] = {
-    "status": lambda text: folded(_CONTACT.member_status) == fold(text),
-    "type": lambda text: folded(_CONTACT.member_type) == fold(text),
+    "status": _told(_CONTACT.member_status),
+    "type": _told(_CONTACT.member_type),
     "company": _company,
     "account": _account,
     "active": _in_use,

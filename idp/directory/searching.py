@@ -32,7 +32,9 @@ from idp.folding import fold, folded, words
 
 NAMES = ("first_name", "informal_name", "last_name", "name", "email", "member_id")
 _CONTACT = Contact.__table__
-_INDEX = table("contact_words", column("rowid"), column("contact_words", String))
+_INDEX = table(
+    "contact_words", column("rowid"), column("words", String), column("contact_words", String)
+)
 _BLANK = literal_column("' '", String)
 
 
@@ -78,8 +80,15 @@ def _exactly(search: str, contact: FromClause) -> list[ColumnElement[bool]]:
 
 
 def _within(part: str, contact: FromClause) -> ColumnElement[bool]:
-    text = folded(_text(contact) + _BLANK + contact.c.key)
-    return text.contains(fold(part), autoescape=True)
+    if db.session.get_bind().dialect.name == "postgresql":
+        text = folded(_text(contact) + _BLANK + contact.c.key)
+        return text.contains(fold(part), autoescape=True)
+    # What the index keeps is folded already: to fold everybody anew would take ten times as long.
+    # A key is compared as SQLite's LIKE does, without regard to the case of ASCII's letters.
+    keyed = _CONTACT.alias("keyed")
+    in_words = select(_INDEX.c.rowid).where(func.instr(_INDEX.c.words, fold(part)) > 0)
+    in_key = select(keyed.c.id).where(keyed.c.key.contains(part, autoescape=True))
+    return contact.c.id.in_(in_words.union_all(in_key))
 
 
 def _text(contact: FromClause) -> ColumnElement[str]:

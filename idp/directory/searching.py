@@ -73,16 +73,20 @@ def _exactly(search: str, contact: FromClause) -> list[ColumnElement[bool]]:
     # An e-mail address or a number is one thing to who types it, whatever parts it: M-77 is not
     # an M somewhere and a 77 somewhere else.
     return [
-        _within(part, contact)
+        _said_by(contact, part)
         for part in search.split()
         if words(part) != [fold(part)] and ("@" in part or any(letter.isdigit() for letter in part))
     ]
 
 
+def _said_by(contact: FromClause, part: str) -> ColumnElement[bool]:
+    text = folded(_text(contact) + _BLANK + contact.c.key)
+    return text.contains(fold(part), autoescape=True)
+
+
 def _within(part: str, contact: FromClause) -> ColumnElement[bool]:
     if db.session.get_bind().dialect.name == "postgresql":
-        text = folded(_text(contact) + _BLANK + contact.c.key)
-        return text.contains(fold(part), autoescape=True)
+        return _said_by(contact, part)
     # What the index keeps is folded already: to fold everybody anew would take ten times as long.
     # A key is compared as SQLite's LIKE does, without regard to the case of ASCII's letters.
     keyed = _CONTACT.alias("keyed")

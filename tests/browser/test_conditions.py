@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.chromium import Watched
+from tests.look.axe_core import violations
 from tests.stack import OWNER, PASSWORD, Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
@@ -118,6 +119,13 @@ def test_a_nested_condition_is_built_with_the_keyboard_alone(
     expect(lookup).to_be_focused()
     expect(preview).to_contain_text("is in one of the groups “Board”")
     looked_at(page, "builder")
+    # The list is open while it is looked at: who needs a screen reader works it as well.
+    inner.get_by_label("Field").focus()
+    press(page, "ArrowDown")
+    expect(page.get_by_role("option", name="City", exact=True)).to_be_visible()
+    page.emulate_media(reduced_motion="reduce")
+    assert violations(page) == []
+    press(page, "Escape")
 
     # Moved out of its block and back by the arrows; the focus stays on the arrow.
     up = inner.get_by_role("button", name="Move up rule 1 of block 3")

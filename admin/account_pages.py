@@ -38,7 +38,9 @@ class AccountPages(PanelView):
         person = records.found(Person, key)
         try:
             accounts.create(person)
-            audit.record(audit.Event.ACCOUNT_CREATED, person.key)
+            audit.record(
+                audit.Event.ACCOUNT_CREATED, person.key, changed={"role": [None, "member"]}
+            )
             db.session.commit()
         except InvalidValue as error:
             db.session.rollback()

@@ -11,8 +11,8 @@ from admin import exports
 from admin.access import PanelView, page
 from admin.group_sync import PAGES
 from admin.lists import Listing, matches, page_of, searched, title
-from idp import audit_export
 from idp.audit import AuditEvent
+from idp.audit import exporting as audit_exporting
 from idp.database import db
 from idp.directory import conditions
 from idp.directory.contacts import Contact
@@ -82,7 +82,7 @@ class AuditView(PanelView):
     @page("/export", methods=("POST",), post="export", sensitive=("POST",))
     def export(self) -> Any:
         """The events, or those that a search finds, as a file."""
-        return exports.download(audit_export.events(_asked()))
+        return exports.download(audit_exporting.events(_asked()))
 
 
 def _asked() -> ColumnElement[bool] | None:

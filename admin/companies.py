@@ -205,7 +205,8 @@ def _save(form: Any, company: Company | None, custom: Any, values: Any) -> str |
         db.session.rollback()
         return None
     if made or changed:
-        audit.record(audit.Event.CONTACT_CHANGED, company.key, changed=changed)
+        event = audit.Event.CONTACT_CREATED if made else audit.Event.CONTACT_CHANGED
+        audit.record(event, company.key, changed=changed)
     key = company.key
     db.session.commit()
     return key

@@ -59,7 +59,8 @@ def save(form: Any, person: Person | None, custom: Any, values: Any) -> str | No
         db.session.rollback()
         return None
     if made or changed:
-        audit.record(audit.Event.CONTACT_CHANGED, person.key, changed=changed)
+        event = audit.Event.CONTACT_CREATED if made else audit.Event.CONTACT_CHANGED
+        audit.record(event, person.key, changed=changed)
     key = person.key
     db.session.commit()
     return key

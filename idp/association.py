@@ -4,10 +4,12 @@ import datetime as dt
 import re
 import zoneinfo
 from functools import cache
+from typing import Any
 
 from sqlalchemy import CheckConstraint, String, select
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
+from idp import audit
 from idp.compiled import InSession
 from idp.database import Base, JSONDocument, UTCDateTime, db, now
 from idp.directory.contacts import InvalidValue, checked_text
@@ -15,6 +17,8 @@ from idp.directory.contacts import InvalidValue, checked_text
 DEFAULT_COLOUR = "#1f4e79"
 DEFAULT_TIME_ZONE = "UTC"
 UNNAMED = "Your association"
+# Two years: whoever asks what became of a membership asks about this term and the one before.
+AUDIT_DAYS, FEWEST_AUDIT_DAYS, MOST_AUDIT_DAYS = 730, 90, 3650
 
 
 class Association(Base):
@@ -24,6 +28,7 @@ class Association(Base):
     ``logo_token`` is the logo's public name (``idp.logo``), and the others its size in pixels.
     ``decided`` names the steps of the set-up that staff ticked by a decision; ``launched_at`` is
     when they said that the set-up is done.
+    ``audit_days`` is how long the audit is kept (``audit.retention``).
     """
 
     __tablename__ = "association"
@@ -40,6 +45,7 @@ class Association(Base):
     logo_height: Mapped[int | None]
     decided: Mapped[list[str]] = mapped_column(JSONDocument, default=list, server_default="[]")
     launched_at: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
+    audit_days: Mapped[int] = mapped_column(default=AUDIT_DAYS, server_default=str(AUDIT_DAYS))
 
     @validates("name")
     def _name(self, _name: str, value: str) -> str:
@@ -59,6 +65,16 @@ class Association(Base):
         if value not in time_zones():
             raise InvalidValue(
                 "time_zone", "unknown_time_zone", "A time zone is named as America/New_York."
+            )
+        return value
+
+    @validates("audit_days")
+    def _audit_days(self, _name: str, value: int) -> int:
+        if not FEWEST_AUDIT_DAYS <= value <= MOST_AUDIT_DAYS:
+            raise InvalidValue(
+                "audit_days",
+                "invalid_audit_days",
+                f"A number of days from {FEWEST_AUDIT_DAYS} to {MOST_AUDIT_DAYS:,}.",
             )
         return value
 
@@ -84,18 +100,28 @@ def today() -> dt.date:
 def get() -> Association:
     """The association; one that was not saved yet has the defaults."""
     return db.session.get(Association, 1) or Association(
-        id=1, name=UNNAMED, colour=DEFAULT_COLOUR, time_zone=DEFAULT_TIME_ZONE, decided=[]
+        id=1,
+        name=UNNAMED,
+        colour=DEFAULT_COLOUR,
+        time_zone=DEFAULT_TIME_ZONE,
+        decided=[],
+        audit_days=AUDIT_DAYS,
     )
 
 
-def change(**values: str) -> Association:
-    """Change name, colour or time zone. Raises ``InvalidValue``."""
+def change(**values: Any) -> Association:
+    """Change name, colour, time zone, or how many days the audit is kept; the audit has it.
+    Raises ``InvalidValue``."""
+    before = {name: getattr(get(), name) for name in values}
     row = db.session.get(Association, 1)
     if row is None:
         row = Association(id=1)
         db.session.add(row)
     for name, value in values.items():
         setattr(row, name, value)
+    changed = audit.changes(before, {name: getattr(row, name) for name in values})
+    if changed:
+        audit.record(audit.Event.ASSOCIATION_CHANGED, changed=changed)
     return row
 
 

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from idp import association, audit
+from idp import association
 from idp.database import db
 from idp.directory.contacts import InvalidValue
 from idp.directory.fields import yes_no
@@ -51,10 +51,7 @@ def set_value(key: str, value: str) -> None:
         elif key in SWITCHES:
             connection.change(**{SWITCHES[key]: yes_no(key, value)})
         else:
-            before = getattr(association.get(), key)
-            after = getattr(association.change(**{key: value}), key)
-            if after != before:
-                audit.record(audit.Event.ASSOCIATION_CHANGED, changed={key: [before, after]})
+            association.change(**{key: value})
         db.session.commit()
     except InvalidValue as error:
         db.session.rollback()

@@ -13,6 +13,7 @@ import sync.clock
 import sync.reconcile
 import sync.tidy
 from idp import clock, jobs
+from idp.audit import retention
 from idp.clock import Tick
 from idp.directory import membership
 from idp.directory.import_runs import tidy as import_tidy
@@ -43,6 +44,7 @@ TICKS = (
     Tick("tidy held removals", 60.0, verdicts.tidy),
     Tick("reconcile", 5.0, sync.reconcile.tick),
     Tick("tidy history", 600.0, sync.tidy.tick),
+    Tick("tidy audit", 3600.0, retention.tick),
 )
 # How long a Redis that is back may go unnoticed.
 REDIS_SECONDS = 2.0

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import functools
+import getpass
 from collections.abc import Callable
 from typing import Any
 
@@ -53,16 +54,24 @@ def _in_app(inner: click.Command) -> click.Command:
 
     @functools.wraps(callback)
     def with_app(*arguments: Any, **options: Any) -> Any:
+        from idp import audit
         from launch import schema
         from wsgi import create_app
 
         app = create_app()
-        with app.app_context():
+        with app.app_context(), audit.acting_for(audit.Who(_command_line())):
             schema.check()
             return callback(*arguments, **options)
 
     outer.callback = with_app
     return outer
+
+
+def _command_line() -> str:
+    try:
+        return f"command line ({getpass.getuser()})"
+    except (KeyError, OSError):  # a container's user need not have a name
+        return "command line"
 
 
 def _add_all() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from idp import audit, audit_export, exporting
+from idp import audit, exporting
+from idp.audit import exporting as audit_exporting
 from idp.database import db
 from idp.directory import exporting as directory
 from idp.directory import groups
@@ -23,7 +24,7 @@ TABLES: dict[str, Callable[[], Table]] = {
     "groups": directory.groups,
     "fields": directory.custom_fields,
     "clients": client_export.clients,
-    "audit": audit_export.events,
+    "audit": audit_exporting.events,
     "waiting": sync_exporting.waiting,
 }
 

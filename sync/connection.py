@@ -211,7 +211,9 @@ def change(**values: Any) -> HigherLogicConnection:
     """
     given = {name: checked(name, value) for name, value in values.items()}
     row = get()
-    changed = sorted(name for name, value in given.items() if _present(row, name) != value)
+    # The key is among them; the audit keeps of it that it changed.
+    before = {name: _present(row, name) for name in sorted(given)}
+    changed = audit.changes(before, {name: given[name] for name in before})
     if not changed:
         return row
     db.session.add(row)
@@ -221,17 +223,17 @@ def change(**values: Any) -> HigherLogicConnection:
         else:
             setattr(row, name, given[name])
     audit.record(audit.Event.CONNECTION_CHANGED, changed=changed)
-    if {"base_url", "tenant_code", "api_key"} & set(changed):
+    if {"base_url", "tenant_code", "api_key"} & changed.keys():
         row.clear()
     if "batch_size" in changed:
         row.smaller_batch = row.smaller_until = None
     db.session.flush()
-    if {"base_url", "tenant_code"} & set(changed):
+    if {"base_url", "tenant_code"} & changed.keys():
         noting.forget_accepted()
         held.forget_everything()
         activity.forget_last_accepted()
         row.reconciled_at = row.reconcile_found = None
-    elif {"member_statuses", *SWITCHES} & set(changed):
+    elif {"member_statuses", *SWITCHES} & changed.keys():
         noting.note_everything()
     elif "deactivated" in changed:
         deactivated.note(row.deactivated)

@@ -70,6 +70,11 @@ class Account(Base):
         return self.role != "member"
 
     @property
+    def who(self) -> audit.Who:
+        """Who it is, for the audit."""
+        return audit.Who(self.person.email, self.person.key)
+
+    @property
     def is_owner(self) -> bool:
         """Whether the association's settings are open to this account."""
         return self.role == "owner"
@@ -154,7 +159,9 @@ def deactivate(account: Account) -> None:
         raise InvalidValue("role", "last_owner", "The last owner cannot be deactivated.")
     account.deactivated_at = now()
     account.end_everything()
-    audit.record(audit.Event.ACCOUNT_DEACTIVATED, account.person.key)
+    audit.record(
+        audit.Event.ACCOUNT_DEACTIVATED, account.person.key, changed={"account": ["on", "off"]}
+    )
 
 
 def reactivate(account: Account) -> None:
@@ -162,7 +169,9 @@ def reactivate(account: Account) -> None:
     if account.deactivated_at is None:
         return
     account.deactivated_at = None
-    audit.record(audit.Event.ACCOUNT_REACTIVATED, account.person.key)
+    audit.record(
+        audit.Event.ACCOUNT_REACTIVATED, account.person.key, changed={"account": ["off", "on"]}
+    )
 
 
 def is_last_owner(account: Account) -> bool:

@@ -31,7 +31,7 @@ def deactivate(contact: Contact) -> None:
     if account is not None and accounts.is_last_owner(account):
         raise InvalidValue("active", "last_owner", "The last owner's record stays in use.")
     contact.active = False
-    audit.record(audit.Event.CONTACT_DEACTIVATED, contact.key)
+    audit.record(audit.Event.CONTACT_DEACTIVATED, contact.key, changed={"active": [True, False]})
 
 
 def reactivate(contact: Contact) -> None:
@@ -41,4 +41,4 @@ def reactivate(contact: Contact) -> None:
     if contact.merged_into_id is not None:
         raise InvalidValue("active", "merged", "This record was merged into another.")
     contact.active = True
-    audit.record(audit.Event.CONTACT_REACTIVATED, contact.key)
+    audit.record(audit.Event.CONTACT_REACTIVATED, contact.key, changed={"active": [False, True]})

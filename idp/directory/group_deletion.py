@@ -4,7 +4,7 @@ from idp import audit
 from idp.database import db
 from idp.directory import changes
 from idp.directory.contacts import InvalidValue
-from idp.directory.groups import Group, switch_sync
+from idp.directory.groups import Group, facts, switch_sync
 from idp.directory.membership import catalogue
 
 
@@ -18,7 +18,13 @@ def delete(group: Group, *, take_out: bool = False) -> None:
         raise InvalidValue(
             "sync", "group_is_synced", "Switch the sync off before you delete the group."
         )
-    audit.record(audit.Event.GROUP_DELETED, group.key, name=group.name, taken_out=group.sync)
+    audit.record(
+        audit.Event.GROUP_DELETED,
+        group.key,
+        name=group.name,
+        taken_out=group.sync,
+        changed={name: [value, None] for name, value in facts(group).items()},
+    )
     switch_sync(group, False)
     db.session.flush()
     # Before the turn: whoever saves another group has said so, and waits for the turn.

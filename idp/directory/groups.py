@@ -17,6 +17,7 @@ from idp.directory import conditions
 from idp.directory.contacts import KEY_LENGTH, TEXT_LENGTH, InvalidValue, checked_key, checked_text
 
 GroupType = Literal["community", "security"]
+FACTS = ("name", "description", "type", "community_type", "selects", "condition")
 TYPE_NAMES: dict[str, str] = {"community": "Community", "security": "Security group"}
 SELECTS = ("people", "companies", "both")
 
@@ -108,10 +109,20 @@ def create(
         group.key = key
     db.session.add(group)
     db.session.flush()
-    audit.record(audit.Event.GROUP_CREATED, group.key, name=group.name, type=group.type)
+    audit.record(
+        audit.Event.GROUP_CREATED,
+        group.key,
+        name=group.name,
+        changed=audit.changes({}, facts(group)),
+    )
     if sync:
         switch_sync(group, True)
     return group
+
+
+def facts(group: Group) -> dict[str, Any]:
+    """What staff set of a group, but its sync, for the audit of one that is made or deleted."""
+    return {name: value for name in FACTS if (value := getattr(group, name)) not in (None, "")}
 
 
 def change(group: Group, **values: Any) -> None:

@@ -9,6 +9,7 @@ from authlib.oauth2.rfc6749 import ClientMixin
 from sqlalchemy import CheckConstraint, Column, ForeignKey, String, Table, event, false, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
+from idp import audit
 from idp.database import Base, JSONDocument, UTCDateTime, db, now
 from idp.directory.contacts import InvalidValue, checked_text
 from idp.directory.groups import Group
@@ -88,6 +89,11 @@ class Client(Base, ClientMixin):  # type: ignore[misc]
     permitted_groups: Mapped[list[Group]] = relationship(
         secondary=permitted_group, order_by=Group.name
     )
+
+    @property
+    def who(self) -> audit.Who:
+        """Who it is, for the audit: what it did itself."""
+        return audit.Who(f"client {self.client_id}")
 
     @property
     def active(self) -> bool:

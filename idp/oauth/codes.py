@@ -152,6 +152,6 @@ def reused(grant_id: int, client: Client) -> InvalidGrant:
     """End the family of a code that was used twice, record it, and commit (S11)."""
     database.start_writing()
     grants.revoke(grant_id)
-    audit.record(audit.Event.CODE_REUSED, client.client_id, actor=f"client {client.client_id}")
+    audit.record(audit.Event.CODE_REUSED, client.client_id, actor=client.who)
     db.session.commit()
     return InvalidGrant("The code was used before; what it gave has been revoked.")

@@ -70,14 +70,18 @@ def create(
         consent_required=made_from.consent_required,
         version=1,
     )
-    _assign(client, more)
+    assigned = {name: after for name, (_before, after) in _assign(client, more).items()}
     secret = None
     if client.authentication == "client_secret":
         row, secret = client_secrets.new()
         client.secrets.append(row)
     db.session.add(client)
     audit.record(
-        audit.Event.CLIENT_CREATED, client.client_id, name=client.name, template=client.template
+        audit.Event.CLIENT_CREATED,
+        client.client_id,
+        name=client.name,
+        template=client.template,
+        changed=audit.changes({}, {"redirect_uris": client.redirect_uris, **assigned}),
     )
     return client, secret
 
@@ -113,7 +117,11 @@ def new_secret(client: Client, *, overlap: dt.timedelta = SECRET_OVERLAP) -> str
     for known in lasting:
         known.expires_at = until
     client.version += 1  # the copies that others keep are out of date
-    audit.record(audit.Event.CLIENT_SECRET_CHANGED, client.client_id)
+    audit.record(
+        audit.Event.CLIENT_SECRET_CHANGED,
+        client.client_id,
+        old_works_until=until if lasting else None,
+    )
     return secret
 
 

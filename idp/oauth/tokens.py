@@ -246,12 +246,12 @@ def revoke(token: str, client: Client) -> bool:
             .values(revoked_at=now())
             .execution_options(synchronize_session=False)
         )
-    audit.record(audit.Event.TOKEN_REVOKED, client.client_id, actor=f"client {client.client_id}")
+    audit.record(audit.Event.TOKEN_REVOKED, client.client_id, actor=client.who)
     return True
 
 
 def _reused(grant_id: int, client: Client) -> None:
     database.start_writing()
     grants.revoke(grant_id)
-    audit.record(audit.Event.REFRESH_REUSED, client.client_id, actor=f"client {client.client_id}")
+    audit.record(audit.Event.REFRESH_REUSED, client.client_id, actor=client.who)
     db.session.commit()

@@ -40,16 +40,19 @@ def create(email: str, role: Role, password_stdin: bool, first_name: str, last_n
                 last_name=last_name,
             )  # fmt: skip
             db.session.add(person)
+            db.session.flush()
+            facts = {name: getattr(person, name) for name in ("first_name", "last_name", "email")}
+            audit.record(audit.Event.CONTACT_CREATED, person.key, changed=audit.changes({}, facts))
         account = accounts.of_person(person)
         if account is None:
             account = accounts.create(person, role=role)
+            audit.record(audit.Event.ACCOUNT_CREATED, person.key, changed={"role": [None, role]})
         elif account.role == role and password is None:
             raise click.ClickException(f"{person.email} has an account already ({role}).")
         accounts.change_role(account, role)
         db.session.flush()
         if password is not None:
             passwords.set_password(account, password)
-        audit.record(audit.Event.ACCOUNT_CREATED, person.key, role=role)
         db.session.commit()
     except (InvalidValue, passwords.WeakPassword) as error:
         db.session.rollback()

@@ -96,9 +96,9 @@ def _from_request(_request: Any) -> SignInSession | None:
     return current()
 
 
-def _actor() -> str:
+def _actor() -> audit.Who:
     here = current()
-    return here.account.person.email if here is not None else "anonymous"
+    return here.account.who if here is not None else audit.Who("anonymous")
 
 
 def current() -> SignInSession | None:

@@ -181,7 +181,9 @@ def _stop(target: Target | HigherLogicConnection, reason: str) -> None:
     )
     if result.rowcount:
         # Once, by whoever was first.
-        audit.record(audit.Event.CONNECTION_CHANGED, changed=["stopped"], reason=reason)
+        audit.record(
+            audit.Event.CONNECTION_CHANGED, changed={"stopped": [False, True]}, reason=reason
+        )
         log.error("pushes stopped", reason=reason)
     db.session.commit()
 

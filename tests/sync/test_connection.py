@@ -38,7 +38,7 @@ def test_the_key_is_kept_encrypted_and_shown_by_its_end(app: Flask) -> None:
     stored = db.session.execute(text("SELECT * FROM higher_logic_connection")).one()
     audited = [event.detail for event in events(audit.Event.CONNECTION_CHANGED)]
     assert API_KEY not in repr(stored) + repr(audited) + repr(kept.target())
-    assert audited == [{"changed": ["api_key", "tenant_code"]}]
+    assert audited == [{"changed": {"api_key": ["", audit.HIDDEN], "tenant_code": ["", TENANT]}}]
 
 
 def test_what_is_set_to_the_same_is_no_change(app: Flask) -> None:

@@ -42,12 +42,14 @@ def make(kind: Kind, path: Path, name: str, asked_by: str) -> ImportRun:
     )
     db.session.add(run)
     db.session.flush()
+    _note(run, audit.Event.IMPORT_UPLOADED)
     files.keep(run, path)
     return run
 
 
 def choose(run: ImportRun, choices: Choices) -> None:
     """Say where the columns go. Raises ``NotNow``."""
+    _note_choices(run, choices)
     move(run, WAITING, "uploaded", choices=choices.as_json(), counts=None, question=None)
     db.session.commit()
 
@@ -59,6 +61,7 @@ def read_anew(run: ImportRun, reading: ReadingOptions) -> None:
     """
     with files.at_hand(run) as path:
         choices, found = choosing.first(run.kind, path, reading)
+    _note_choices(run, choices)
     move(
         run, WAITING, "uploaded", choices=choices.as_json(), found=found, counts=None, question=None
     )
@@ -103,6 +106,18 @@ def _queue(run: ImportRun, since: tuple[State, ...], to: State, **values: Any) -
     move(run, since, to, queued_at=now(), **_QUEUED | values)
     db.session.commit()
     work.wake()
+
+
+def _note_choices(run: ImportRun, choices: Choices) -> None:
+    def flat(given: dict[str, Any]) -> dict[str, Any]:
+        columns = given["mapping"]["columns"].items()
+        return {f"column {name}": target for name, target in columns} | {
+            name: value for name, value in given.items() if name != "mapping"
+        }
+
+    changed = audit.changes(flat(run.choices), flat(choices.as_json()))
+    if changed:
+        _note(run, audit.Event.IMPORT_CHOSEN, changed=changed)
 
 
 def _note(run: ImportRun, event: audit.Event, **detail: Any) -> None:

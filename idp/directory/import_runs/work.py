@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from idp import audit, jobs
 from idp.database import db, now
-from idp.directory import importing
+from idp.directory import accounts, importing
 from idp.directory.import_runs import files, leases
 from idp.directory.import_runs.choosing import Choices
 from idp.directory.import_runs.leases import Claim
@@ -61,7 +61,7 @@ def _perform(claimed: Claim) -> None:
     run = db.session.get_one(ImportRun, claimed.run_id)
     watch, tally = Watch(claimed), Tally(claimed, run.written)
     try:
-        with audit.acting_for(run.asked_by), files.at_hand(run) as path, watch:
+        with audit.acting_for(_asked_by(run)), files.at_hand(run) as path, watch:
             report = _import(claimed, run, path, watch, tally)
     except Stopped as stopped:
         db.session.rollback()
@@ -87,6 +87,11 @@ def _perform(claimed: Claim) -> None:
         _over(claimed, "failed", f"It is our fault, not the file’s. The log has it as {number}.")
     else:
         _finish(claimed, report, tally)
+
+
+def _asked_by(run: ImportRun) -> audit.Who:
+    account = accounts.find(run.asked_by)
+    return account.who if account is not None else audit.Who(run.asked_by)
 
 
 def _import(claimed: Claim, run: ImportRun, path: Path, watch: Watch, tally: Tally) -> Report:

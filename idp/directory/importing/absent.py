@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, select, update
 
 from idp.database import db, now
 from idp.directory import changes
+from idp.directory.importing import noting
 from idp.directory.importing.planning import Planner
 from idp.directory.importing.tables import ACCOUNTS, CONTACTS
 from idp.directory.importing.write import end_accounts
@@ -67,3 +68,4 @@ def deactivate(absent: Sequence[Absent]) -> None:
     ids = [one.id for one in absent]
     end_accounts(ids)
     changes.announce(ids, of_many=True)
+    noting.note_absent(one.key for one in absent)

@@ -62,7 +62,9 @@ class FieldsOfFile:
                 field = self._made(column, self._new[column])
                 db.session.flush()
                 audit.record(
-                    audit.Event.FIELD_CREATED, field.key, label=field.label, kind=field.kind
+                    audit.Event.FIELD_CREATED,
+                    field.key,
+                    changed={"label": [None, field.label], "kind": [None, field.kind]},
                 )
                 suggested = next(one for one in self.suggested if one.column == column)
                 suggested.key, suggested.created = field.key, True
@@ -71,10 +73,15 @@ class FieldsOfFile:
                     select(CustomField).where(CustomField.id == known.id)
                 ).one()
             added = [label for label in choices.get(place, ()) if field.choice(label) is None]
+            before = [choice.label for choice in field.choices if not choice.retired]
             for label in added:
                 field.add_choice(label)
             if added and column not in self._new:
-                audit.record(audit.Event.FIELD_CHANGED, field.key, choices_added=added[:20])
+                audit.record(
+                    audit.Event.FIELD_CHANGED,
+                    field.key,
+                    changed={"choices": [before, [*before, *added]]},
+                )
             keys.append(field.key)
         db.session.commit()
         by_key = {one.key: one for one in custom_fields(self._kind)}

@@ -76,15 +76,21 @@ def save(name: str, mapping: ColumnMapping) -> NamedMapping:
     there = find(mapping.kind, name)
     document = mapping.as_json()
     if there is None:
+        before: dict[str, Any] = {}
         there = NamedMapping(kind=mapping.kind, name=name, document=document)
         db.session.add(there)
     elif there.document != document:
+        before = there.document
         there.document, there.changed_at = document, now()
     else:
         return there
     db.session.flush()
     audit.record(
-        audit.Event.MAPPING_CHANGED, there.name, kind=there.kind, columns=len(mapping.columns)
+        audit.Event.MAPPING_CHANGED,
+        there.name,
+        kind=there.kind,
+        columns=len(mapping.columns),
+        changed=audit.changes(before, document),
     )
     return there
 
@@ -98,7 +104,12 @@ def rename(named: NamedMapping, name: str) -> None:
         raise InvalidValue("name", "duplicate_name", "Another mapping has this name.")
     named.name = name
     if named.name != before:
-        audit.record(audit.Event.MAPPING_CHANGED, named.name, kind=named.kind, name_before=before)
+        audit.record(
+            audit.Event.MAPPING_CHANGED,
+            named.name,
+            kind=named.kind,
+            changed={"name": [before, name]},
+        )
 
 
 def delete(named: NamedMapping) -> None:

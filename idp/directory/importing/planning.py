@@ -16,7 +16,7 @@ from idp.database import db
 from idp.directory import fields
 from idp.directory.contacts import Contact, email_key
 from idp.directory.fields import Value
-from idp.directory.importing import columns
+from idp.directory.importing import columns, saying
 from idp.directory.importing.guard import Losses
 from idp.directory.importing.report import SHOWN_VALUE, Refusal, Report
 from idp.directory.importing.rows import Reader, Refused, Row
@@ -58,7 +58,9 @@ class Plan:
 
     ``changed`` are the contact's columns, ``gone`` the ids of custom values to be deleted and
     ``more`` the rows to be added, by the field's place. ``new_account`` makes an account,
-    ``account_moves`` gives it another address, ``account_ends`` ends its sessions.
+    ``account_moves`` gives it another address, ``account_ends`` ends its sessions. ``before`` are
+    the contact's columns that change, as they are, and ``custom`` its values of custom fields that
+    do, before and after, by the field's key: for the audit, of a plan that is to be written.
     """
 
     row: Row
@@ -70,6 +72,8 @@ class Plan:
     new_account: bool = False
     account_moves: str | None = None
     account_ends: bool = False
+    before: dict[str, Any] = field(default_factory=dict)
+    custom: dict[str, list[Any]] = field(default_factory=dict)
 
     @property
     def writes(self) -> bool:
@@ -230,6 +234,8 @@ class Planner:
         plan = Plan(row, known.id if known is not None else None, key, changed)
         self.more(plan, known)
         if known is not None:
+            if self.lock:
+                plan.before = {name: getattr(known.record, name) for name in changed}
             self.seen_ids.add(known.id)
             self._count_losses(known, changed)
         if row.key:
@@ -264,6 +270,8 @@ class Planner:
             for place, given in enumerate(plan.row.custom):
                 wanted = self._facts(place, given) if given is not None else []
                 there = kept.get((plan.contact_id, place))
+                if self.lock and plan.contact_id is not None:
+                    self._note_value(plan, place, there or [], wanted)
                 if there is None:
                     plan.more += [(place, facts) for facts in wanted]
                     continue
@@ -276,6 +284,14 @@ class Planner:
                 plan.more += [(place, facts) for facts in missing]
                 if not wanted:
                     self.losses.add(f"emptied:{custom[place].key}", plan.key)
+
+    def _note_value(
+        self, plan: Plan, place: int, there: Sequence[tuple[int, Facts]], wanted: Sequence[Facts]
+    ) -> None:
+        before = {facts for _, facts in there}
+        if before != set(wanted):
+            of = self.reader.custom[place]
+            plan.custom[of.key] = [saying.said(of, part) for part in (before, wanted)]
 
     def _kept(self, ids: Sequence[int]) -> dict[tuple[int | None, int], list[tuple[int, Facts]]]:
         """The ids and facts of the values that there are, by contact and the field's place."""

@@ -16,6 +16,7 @@ from idp.directory import changes
 from idp.directory.accounts import Account
 from idp.directory.contacts import Person
 from idp.directory.fields import CustomField
+from idp.directory.importing import noting
 from idp.directory.importing.inserting import insert_rows
 from idp.directory.importing.planning import Plan
 from idp.directory.importing.tables import ACCOUNTS, CONTACTS, VALUE_COLUMNS, VALUES
@@ -43,12 +44,14 @@ class Writer:
         if not plans:
             return
         known = [plan for plan in plans if plan.contact_id is not None]
+        made = frozenset(plan.key for plan in plans if plan.contact_id is None)
         self._make([plan for plan in plans if plan.contact_id is None])
         self._change(known)
         self._write_values(plans)
         self._write_accounts(plans)
         ids = [plan.contact_id for plan in plans if plan.contact_id is not None]
         changes.announce(ids, of_many=True)
+        noting.note(plans, made)
 
     def _make(self, plans: Sequence[Plan]) -> None:
         if not plans:
@@ -153,6 +156,7 @@ def set_parents(parents: Sequence[tuple[int, int | None]]) -> None:
     a circle is the caller's to look at."""
     if not parents:
         return
+    noting.note_parents(parents)
     moment = now()
     db.session.execute(
         update(CONTACTS)

@@ -2,7 +2,7 @@
 when, and who is shut out. Memberships follow when the transaction is kept."""
 
 import datetime as dt
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import select
 
@@ -36,7 +36,7 @@ def add(
         group=group, contact=contact, role=role, begin_on=begin_on, end_on=end_on, origin=origin
     )
     db.session.add(addition)
-    audit.record(audit.Event.MEMBER_ADDED, group.key, **_facts(addition))
+    audit.record(audit.Event.MEMBER_ADDED, group.key, also_about=contact.key, **_facts(addition))
     return addition
 
 
@@ -54,6 +54,7 @@ def change(
         audit.record(
             audit.Event.MEMBER_CHANGED,
             addition.group.key,
+            also_about=addition.contact.key,
             contact=addition.contact.key,
             changed=changed,
         )
@@ -61,7 +62,12 @@ def change(
 
 def remove(addition: Addition) -> None:
     """Take an addition back: its contact stays only if the condition or another role says so."""
-    audit.record(audit.Event.MEMBER_REMOVED, addition.group.key, **_facts(addition))
+    audit.record(
+        audit.Event.MEMBER_REMOVED,
+        addition.group.key,
+        also_about=addition.contact.key,
+        **_facts(addition),
+    )
     db.session.delete(addition)
 
 
@@ -75,7 +81,9 @@ def shut_out(group: Group, contact: Contact) -> None:
             "contact", "shut_out_already", f"{contact.title} is shut out of this group already."
         )
     db.session.add(Exclusion(group=group, contact=contact))
-    audit.record(audit.Event.MEMBER_SHUT_OUT, group.key, contact=contact.key)
+    audit.record(
+        audit.Event.MEMBER_SHUT_OUT, group.key, also_about=contact.key, contact=contact.key
+    )
 
 
 def let_in(group: Group, contact: Contact) -> None:
@@ -89,7 +97,7 @@ def let_in(group: Group, contact: Contact) -> None:
             "contact", "not_shut_out", f"{contact.title} is not shut out of this group."
         )
     db.session.delete(exclusion)
-    audit.record(audit.Event.MEMBER_LET_IN, group.key, contact=contact.key)
+    audit.record(audit.Event.MEMBER_LET_IN, group.key, also_about=contact.key, contact=contact.key)
 
 
 def additions_of(group: Group, contact: Contact) -> list[Addition]:
@@ -137,7 +145,7 @@ def _check_dates(begin_on: dt.date | None, end_on: dt.date | None) -> None:
         raise InvalidValue("end_on", "ends_before_it_begins", "It ends before it begins.")
 
 
-def _facts(addition: Addition) -> dict[str, str | None]:
+def _facts(addition: Addition) -> dict[str, Any]:
     begin_on, end_on = addition.begin_on, addition.end_on
     return {
         "contact": addition.contact.key,

@@ -83,6 +83,7 @@ def merge(
     audit.record(
         audit.Event.CONTACT_MERGED,
         kept.key,
+        also_about=other.key,
         merged=other.key,
         changed={
             name: [before[name], after[name]] for name in after if after[name] != before[name]

@@ -11,6 +11,7 @@ import datetime as dt
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
@@ -61,7 +62,7 @@ def run(
     client: Client,
     account: Account,
     *,
-    actor: str | None = None,
+    actor: audit.Who | None = None,
     tell: Callable[[Result], None] = lambda _result: None,
 ) -> list[Result]:
     """Play Higher Logic's part for a client made from its template, with a test member.
@@ -93,19 +94,20 @@ def run(
             _give_back(facts, borrowed)
         play(STEPS[-1:], playing)
     failed = [result.name for result in results if result.state == "failed"]
+    more: dict[str, Any] = {"failed": failed} if failed else {}
     audit.record(
         audit.Event.CLIENT_TESTED,
         facts.client_id,
         actor=actor,
         member=facts.member,
         result="failed" if failed else "passed",
-        **({"failed": failed} if failed else {}),
+        **more,
     )
     db.session.commit()
     return results
 
 
-def _borrow(client: Client, account: Account, actor: str | None) -> _Borrowed:
+def _borrow(client: Client, account: Account, actor: audit.Who | None) -> _Borrowed:
     # Before anything is tried: among what follows in the audit is a code that is used twice.
     audit.record(
         audit.Event.CLIENT_TEST_STARTED,

@@ -82,7 +82,7 @@ def perform(client_row_id: int, account_id: int, asked_by_id: int) -> None:
             job.meta["results"] = results
             job.save_meta()  # type: ignore[no-untyped-call]
 
-    self_test.run(client, account, actor=asked_by.person.email, tell=tell)
+    self_test.run(client, account, actor=asked_by.who, tell=tell)
 
 
 def progress(client: Client, run: str) -> Progress | None:

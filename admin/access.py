@@ -48,7 +48,7 @@ TABLE: dict[str, dict[str, Roles]] = {
     "panel_association": {"see": OWNER, "change": OWNER},
     "panel_integrations": {"see": OWNER, "change": OWNER},
     "panel_clients": {"see": OWNER, "change": OWNER, "export": OWNER},
-    "panel_audit": {"see": OWNER, "export": OWNER},
+    "panel_audit": {"see": OWNER, "change": OWNER, "export": OWNER},
 }
 
 # Whose accounts a role looks after: how they sign in, and whether.

@@ -120,25 +120,15 @@ class AssociationView(PanelView):
 
 def _save(form: AssociationForm) -> bool:
     """Save all of the form or nothing; what is wrong is said at its field."""
-    here = association.get()
-    before = {name: getattr(here, name) for name in NAMES}
     given = {name: form[name].data or "" for name in NAMES}
     wrong = False
     for name, value in given.items():
         try:
-            association.change(**{name: value})
+            association.Association(**{name: value})
         except InvalidValue as error:
             form[name].errors, wrong = [str(error)], True
     if wrong:
-        db.session.rollback()
         return False
-    after = association.get()
-    changed = {
-        name: [before[name], getattr(after, name)]
-        for name in NAMES
-        if getattr(after, name) != before[name]
-    }
-    if changed:
-        audit.record(audit.Event.ASSOCIATION_CHANGED, changed=changed)
+    association.change(**given)
     db.session.commit()
     return True

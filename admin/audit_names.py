@@ -10,8 +10,8 @@ from sqlalchemy import or_, select
 
 from admin import audit_words
 from admin.access import may_see
+from admin.contact_addresses import PAGES
 from admin.lists import title
-from admin.records import PAGES
 from idp.audit import AuditEvent, Event
 from idp.database import db
 from idp.directory import conditions

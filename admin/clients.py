@@ -6,6 +6,7 @@ from flask import flash, redirect, request, url_for
 
 from admin import client_addresses, exports, groups_by_name
 from admin.access import page
+from admin.changes import ChangesPages, Subject
 from admin.client_addresses import NewClientForm
 from admin.client_forms import ClientForm
 from admin.client_pages import found
@@ -20,8 +21,13 @@ from idp.oauth import client_export, clients, registration, worksheet
 HIGHER_LOGIC_PATH = "/HigherLogic/Security/OAuth/Authentication.aspx"
 
 
-class ClientsView(SecretPages, WorksheetPages, SelfTestPages):
+class ClientsView(SecretPages, WorksheetPages, SelfTestPages, ChangesPages):
     """`/panel/clients/`."""
+
+    def changed(self, key: str) -> Subject:
+        """The client with a client ID."""
+        client = found(key)
+        return Subject(client.name, url_for("panel_clients.client", client_id=key), (key,))
 
     @page("/")
     def index(self) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from flask import Response, stream_with_context
 
-from admin.lists import searched
+from admin import lists
 from idp import audit, exporting
 from idp.association import get
 from idp.database import db, now
@@ -16,12 +16,17 @@ from idp.exporting import Table
 log = structlog.get_logger()
 
 
-def download(exported: Table, subject: str = "") -> Response:
+def download(
+    exported: Table, subject: str = "", *, searched: dict[str, str] | None = None
+) -> Response:
     """The file of a table, written while it is sent; who took what, and how many rows, is noted
-    before the first of them leaves."""
+    before the first of them leaves. ``searched`` is what the list was narrowed by, if it is not
+    its search alone."""
     detail: dict[str, Any] = {"what": exported.name, "rows": exported.count()}
-    if searched():
-        detail["search"] = searched()
+    if searched:
+        detail["search"] = ", ".join(f"{name} {value}" for name, value in searched.items())
+    elif searched is None and lists.searched():
+        detail["search"] = lists.searched()
     audit.record(audit.Event.EXPORTED, subject, **detail)
     file = f"{slug(get().name)}-{exported.name}-{now():%Y-%m-%d}.csv"
     db.session.commit()

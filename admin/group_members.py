@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from wtforms import DateField, StringField, validators
 
 from admin import group_sync, lookups
-from admin.access import PanelView, page
+from admin.access import page
+from admin.changes import ChangesPages, Subject
 from admin.lists import matches, page_of, searched, title
 from idp.database import db
 from idp.directory import contacts, groups, membership
@@ -45,8 +46,13 @@ class NewMemberForm(AdditionForm):
     contact = StringField("Person or company", [validators.Length(max=400)])
 
 
-class MembersPages(PanelView):
+class MembersPages(ChangesPages):
     """The pages about a group's members, as a part of the groups' view."""
+
+    def changed(self, key: str) -> Subject:
+        """The group with a key."""
+        group = found(key)
+        return Subject(group.name, url_for("panel_groups.group", key=group.key), (group.key,))
 
     @page("/<key:key>/members")
     def members(self, key: str) -> str:

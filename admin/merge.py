@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from admin import lookups, records
 from admin.access import may_manage, page, signed_in, want_password
+from admin.contact_addresses import home
 from admin.lists import LONGEST_SEARCH, title
 from idp.database import db
 from idp.directory import accounts, merging
@@ -49,10 +50,10 @@ class MergeableView(records.RecordView):
             problem = _problem(kept, other, theirs, whose) or _merge(kept, other, take, whose)
             if not problem:
                 flash("The two records are one now.", "success")
-                return redirect(records.home(kept), 303)
+                return redirect(home(kept), 303)
         return self.render(
             "panel/merge.html",
-            home=records.home(kept),
+            home=home(kept),
             kept=kept,
             other=other,
             theirs=theirs,
@@ -69,7 +70,7 @@ class MergeableView(records.RecordView):
     def _choose(self, kept: Contact, text: str, problem: str = "") -> str:
         return self.render(
             "panel/merge_choose.html",
-            home=records.home(kept),
+            home=home(kept),
             kept=kept,
             text=text,
             problem=problem,

@@ -7,7 +7,10 @@ from flask import abort, flash, redirect, request, url_for
 from sqlalchemy import ColumnElement, literal_column
 from sqlalchemy.exc import IntegrityError
 
-from admin.access import PanelView, may_manage, page, signed_in
+from admin.access import may_manage, page, signed_in
+from admin.audit_search import keys_of
+from admin.changes import ChangesPages, Subject
+from admin.contact_addresses import home
 from idp.database import db
 from idp.directory import accounts, contacts, deactivation
 from idp.directory.contacts import Company, Contact, InvalidValue, Kind, Person
@@ -22,13 +25,17 @@ AT_HIGHER_LOGIC: dict[str, str] = {
     deactivated.INACTIVE: "Higher Logic is told that the record is inactive.",
     deactivated.NO_GROUPS: "At Higher Logic the record is taken out of all groups.",
 }
-PAGES = {"person": "panel_people.person", "company": "panel_companies.company"}
 
 
-class RecordView(PanelView):
+class RecordView(ChangesPages):
     """What the views of people and of companies have in common."""
 
     model: type[Person] | type[Company]
+
+    def changed(self, key: str) -> Subject:
+        """The record with a key, with the keys that were merged into it."""
+        contact = found(self.model, key)
+        return Subject(contact.title, home(contact), keys_of(contact))
 
     @page("/<key:key>/out-of-use", methods=("POST",))
     def put_out_of_use(self, key: str) -> Any:
@@ -70,11 +77,6 @@ def of_kind(kind: Kind) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 def at_higher_logic() -> str:
     """What becomes of a record at Higher Logic when it is deactivated here."""
     return AT_HIGHER_LOGIC[connection.get().deactivated]
-
-
-def home(contact: Contact) -> str:
-    """The address of a contact's own page."""
-    return url_for(PAGES[contact.kind], key=contact.key)
 
 
 def found(model: type[Model], key: str) -> Model:

@@ -5,8 +5,9 @@ from typing import Any
 from flask import redirect, request, url_for
 
 from admin.access import page
+from admin.contact_addresses import home
 from admin.lists import page_of
-from admin.records import RecordView, found, home
+from admin.records import RecordView, found
 from idp.directory.contacts import Contact
 from sync.protocol import items
 from sync.sent import history, history_words

@@ -329,10 +329,18 @@ def test_the_audit_says_who_imported_what(app: Flask, staff: FlaskClient) -> Non
     press(staff, uploaded(staff, PEOPLE, name="again.csv"), "cancel")
     events = [event for event in db.session.scalars(select(AuditEvent)) if ":import:" in event.name]
     assert [event.name.rpartition(":")[2] for event in events] == [
+        "uploaded",
         "started",
         "finished",
+        "uploaded",
         "cancelled",
     ]
     assert len({event.actor for event in events}) == 1
     assert events[0].detail["file"] == "people.csv"
-    assert (events[1].detail["created"], events[1].detail["refused"]) == (1, 2)
+    assert (events[2].detail["created"], events[2].detail["refused"]) == (1, 2)
+    changed = "import:contact:created"
+    assert [
+        event.name
+        for event in db.session.scalars(select(AuditEvent))
+        if "import:contact" in event.name
+    ] == [changed]

@@ -15,7 +15,7 @@ from admin.audit_words import KINDS, SAID
 from idp import association, audit
 from idp.audit import AuditEvent, Event, Who, finding
 from idp.database import db, now
-from idp.directory import fields, groups
+from idp.directory import conditions, fields, groups
 from idp.oauth import registration
 from tests import browsing, factories
 from tests.admin.test_lists import counted
@@ -64,7 +64,9 @@ def test_what_was_done_is_told_in_staffs_words(app: Flask, owner: FlaskClient) -
     )
     group = factories.group(name="Board", key="board")
     with audit.acting_for(Who("gone@example.org", "gone")):
-        groups.change(group, condition={"field": "city", "op": "is", "value": "York"})
+        groups.change(
+            group, condition=conditions.parse({"field": "city", "op": "is", "value": "York"})
+        )
     db.session.commit()
     page = owner.get("/panel/audit/").text
     assert shown(owner)[:3] == [

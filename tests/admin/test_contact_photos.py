@@ -70,5 +70,5 @@ def test_each_kind_has_its_own_pages(staff: FlaskClient) -> None:
 def test_the_audit_reads_well(owner: FlaskClient) -> None:
     send(owner, "/panel/people/a-person/photo", pictures.file())
     page = owner.get("/panel/audit/").text
-    assert "Photo changed" in page
+    assert "changed the photo of" in page
     assert "width: 300" in page

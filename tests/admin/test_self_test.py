@@ -70,7 +70,7 @@ def test_a_worker_plays_it_and_the_page_says_what_to_do(
     ]
     assert {row.actor for row in tested} == {owner_email()}
     audit = owner.get("/panel/audit/").text
-    assert "Self-test finished" in audit
+    assert "The self-test of" in audit
     assert "result: failed" in audit
 
 

@@ -51,7 +51,7 @@ class AuditView(PanelView):
         table = exporting.events(asked.asked.condition(), audit_lines.texts)
         return exports.download(table, searched=asked.query)
 
-    @page("/keep", methods=("POST",))
+    @page("/keep", methods=("POST",), sensitive=("POST",))
     def keep(self) -> Any:
         """Say how long the audit is kept."""
         form = KeepForm()

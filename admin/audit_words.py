@@ -38,6 +38,8 @@ SAID: dict[Event, Said] = {
         "{who} sent {about} a link to choose a password",
         bare="{who} asked for a link to choose a password",
     ),
+    Event.CONFIRMED: Said("{who} gave their password again"),
+    Event.CONFIRM_REFUSED: Said("{who} gave a wrong password when asked for it again"),
     Event.PROFILE_CHANGED: Said(_RECORD, "{who} changed {what} of their own profile"),
     Event.OWN_PHOTO_CHANGED: Said("{who} changed their own photo"),
     Event.OWN_PHOTO_REMOVED: Said("{who} removed their own photo"),
@@ -130,7 +132,8 @@ KINDS: dict[str, tuple[str, tuple[Event, ...]]] = {
         "Sign-ins",
         (
             *(Event.SIGNED_IN, Event.SIGN_IN_REFUSED, Event.SIGNED_OUT),
-            *(Event.SIGNED_OUT_EVERYWHERE, Event.ACCESS_REFUSED, Event.NOT_PUSHED_FIRST),
+            *(Event.SIGNED_OUT_EVERYWHERE, Event.CONFIRMED, Event.CONFIRM_REFUSED),
+            *(Event.ACCESS_REFUSED, Event.NOT_PUSHED_FIRST),
             *(Event.CONSENT_GIVEN, Event.CONSENT_WITHDRAWN, Event.CODE_REUSED),
             *(Event.REFRESH_REUSED, Event.TOKEN_REVOKED),
         ),

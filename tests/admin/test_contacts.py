@@ -264,7 +264,7 @@ def test_a_company_names_its_parent_and_its_main_contact(app: Flask, staff: Flas
     assert "There is no company “Nowhere”." in page
     assert "Several have this name" in page
     assert "Branch" in staff.get("/panel/companies/b").text
-    assert last(audit.Event.CONTACT_CHANGED).detail["changed"]["main_contact"] == ["", "p"]
+    assert last(audit.Event.CONTACT_CREATED).detail["changed"]["main_contact"] == ["", "p"]
 
 
 def test_what_has_line_breaks_is_shown_on_one_line_and_stays_when_another_field_is_changed(

@@ -42,6 +42,7 @@ SENSITIVE = {
     ("POST", "/panel/clients/{client}/end-old-secret"),
     ("POST", "/panel/clients/{client}/secret/document"),
     ("POST", "/panel/audit/export"),
+    ("POST", "/panel/audit/keep"),
 }
 
 

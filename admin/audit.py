@@ -1,5 +1,6 @@
 """The audit: who did what, newest first; found by who, whom, what and when, exported, kept."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -48,7 +49,8 @@ class AuditView(PanelView):
             flash("Nothing was exported: mend what is wrong with the search first.", "danger")
             back = f"{url_for('panel_audit.index')}?{urlencode(asked.query)}"
             return redirect(back, 303)
-        table = exporting.events(asked.asked.condition(), audit_lines.texts)
+        found = replace(asked.asked, without=()).condition()
+        table = exporting.events(found, audit_lines.texts)
         return exports.download(table, searched=asked.query)
 
     @page("/keep", methods=("POST",), sensitive=("POST",))

@@ -54,7 +54,7 @@ _WORDS: dict[str, dict[str, str]] = {
     "role": ROLE_NAMES,
 }
 # What the sentence, or the way to a page, says already.
-_SAID_ELSEWHERE = {"contact", "merged", "client"}
+_SAID_ELSEWHERE = {"contact", "merged", "client", "name", "label"}
 
 
 @dataclass(frozen=True)
@@ -68,17 +68,18 @@ class Change:
 
 def changes(event: AuditEvent, names: Names) -> list[Change]:
     """What an event changed."""
-    return [
+    changed = [
         Change(_label(event, field, names), *(_shown(field, value, names) for value in pair))
         for field, pair in _pairs(event)
     ]
+    return [one for one in changed if one.before or one.after]
 
 
 def facts(event: AuditEvent, names: Names) -> list[tuple[str, str]]:
     """What an event tells besides: name and value."""
     told = []
     for name, value in event.detail.items():
-        if name in _SAID_ELSEWHERE or value in (None, "", [], {}):
+        if name in _SAID_ELSEWHERE or value in (None, False, "", [], {}):
             continue
         if name != "changed":
             told.append((_NAMES.get(name, _plain(name)), _shown(name, value, names)))

@@ -24,6 +24,11 @@ class Line:
     changes: list[Change]
     facts: list[tuple[str, str]]
 
+    @property
+    def made(self) -> bool:
+        """Whether it made what it is about: then there was nothing before."""
+        return self.event.name.endswith(":created")
+
 
 def lines(events: Sequence[AuditEvent]) -> list[Line]:
     """Events as people read them, in a fixed number of statements."""

@@ -56,7 +56,7 @@ class Names:
         if actor == "anonymous":
             return audit_words.NOBODY
         if actor.startswith("command line"):
-            return f"The {actor}"
+            return actor[:1].upper() + actor[1:]
         return self.text(actor.removeprefix("client "))
 
 

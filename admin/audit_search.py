@@ -63,6 +63,9 @@ def search() -> Search:
             given[part] = _midnight(values[name], days)
         except (ValueError, OverflowError):
             mistakes[name] = "Write the day as 2026-03-31."
+    if not any(values.values()):
+        # Ten thousand of them would hide what else was done that day.
+        given["without"] = tuple(event.value for event in audit_words.KINDS["imported"][1])
     return Search(values, Asked(**given), mistakes)
 
 

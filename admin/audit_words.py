@@ -118,7 +118,6 @@ KINDS: dict[str, tuple[str, tuple[Event, ...]]] = {
             *(Event.CONTACT_DEACTIVATED, Event.CONTACT_REACTIVATED, Event.CONTACT_MERGED),
             *(Event.PHOTO_CHANGED, Event.PHOTO_REMOVED),
             *(Event.OWN_PHOTO_CHANGED, Event.OWN_PHOTO_REMOVED),
-            *(Event.CREATED_BY_IMPORT, Event.CHANGED_BY_IMPORT, Event.DEACTIVATED_BY_IMPORT),
         ),
     ),
     "accounts": (
@@ -157,6 +156,10 @@ KINDS: dict[str, tuple[str, tuple[Event, ...]]] = {
             *(Event.IMPORT_ALLOWED, Event.IMPORT_CANCELLED, Event.IMPORTED),
             *(Event.MAPPING_CHANGED, Event.MAPPING_DELETED),
         ),
+    ),
+    "imported": (
+        "Each contact of an import",
+        (Event.CREATED_BY_IMPORT, Event.CHANGED_BY_IMPORT, Event.DEACTIVATED_BY_IMPORT),
     ),
     "exports": ("Exports", (Event.EXPORTED,)),
     "higher-logic": (

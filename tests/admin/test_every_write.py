@@ -33,7 +33,7 @@ API_KEY = "sk-of-higher-logic-0123456789"
 PASSWORD, NEXT_PASSWORD = "a brand new passphrase", "and one more passphrase"
 EMAIL = "member@example.org"
 CLIENTS = "/panel/clients"
-CONDITION = '{"field": "city", "op": "is", "value": "York"}'
+RULE = {"p0.kind": "all"}
 SETTINGS = {
     "name": "Engineers",
     "colour": "#123456",
@@ -43,7 +43,7 @@ SETTINGS = {
     "api_key": API_KEY,
 }
 # Asked for by a form since it is long; it changes nothing.
-READS = {"panel_groups.preview"}
+READS = {"panel_groups.preview", "panel_groups.rule"}
 # What other sites' servers and browsers ask by the protocols (tests/oauth has their events).
 PROTOCOL = "/oauth/"
 
@@ -166,6 +166,8 @@ FORMS: list[Step] = [
     ("panel_people.create_account", lambda w: w.press("people/new/account"), Event.ACCOUNT_CREATED),
     ("panel_people.edit", lambda w: w.change("people/new/edit", "contact-form", city="York"),
      Event.CONTACT_CHANGED),
+    ("panel_people.role", lambda w: w.press("people/new/role", role="reader"),
+     Event.ROLE_CHANGED),
     ("panel_people.send_link", lambda w: w.press("people/new/link"), Event.RESET_ASKED),
     ("panel_people.deactivate", lambda w: w.press("people/new/deactivate"),
      Event.ACCOUNT_DEACTIVATED),
@@ -205,10 +207,12 @@ FORMS: list[Step] = [
      applies_to="person"), w.press("fields/motto/move", to="up")), Event.FIELD_CHANGED),
     ("panel_fields.delete", lambda w: w.press("fields/motto/delete"), Event.FIELD_DELETED),
     ("panel_fields.export", lambda w: w.press("fields/export"), Event.EXPORTED),
-    ("panel_groups.new", lambda w: w.press("groups/new", name="New", selects="people",
-     condition=CONDITION, type="", key="new-group"), Event.GROUP_CREATED),
-    ("panel_groups.group", lambda w: w.press("groups/new-group", name="Newer", selects="people",
-     condition=CONDITION, type=""), Event.GROUP_CHANGED),
+    ("panel_groups.new", lambda w: w.press("groups/new", name="New", selects="people", type="",
+     key="new-group", **RULE), Event.GROUP_CREATED),
+    ("panel_groups.group", lambda w: w.press("groups/new-group", name="Newer", type=""),
+     Event.GROUP_CHANGED),
+    ("panel_groups.conditions", lambda w: w.press("groups/new-group/conditions",
+     selects="companies", **RULE), Event.GROUP_CHANGED),
     ("panel_groups.delete", lambda w: w.press("groups/new-group/delete", confirm="y"),
      Event.GROUP_DELETED),
     ("panel_groups.add_member", lambda w: w.press("groups/board/members/add", contact="other"),
@@ -223,6 +227,7 @@ FORMS: list[Step] = [
     ("panel_groups.shut_out", lambda w: w.press(f"{MEMBER_OF}/shut-out"), Event.MEMBER_SHUT_OUT),
     ("panel_groups.let_in", lambda w: w.press(f"{MEMBER_OF}/let-in"), Event.MEMBER_LET_IN),
     ("panel_groups.resend", lambda w: w.press("groups/board/resend"), Event.RESENT),
+    ("panel_groups.retry", lambda w: w.press("groups/board/sync/retry"), Event.RESENT),
     ("panel_groups.export", lambda w: w.press("groups/export"), Event.EXPORTED),
     ("panel_groups.export_members", lambda w: w.press("groups/board/members/export"),
      Event.EXPORTED),

@@ -41,7 +41,7 @@ WRITES: list[tuple[str, str, Event]] = [
     ("account create", "new@example.org --role staff --password-stdin", Event.ACCOUNT_CREATED),
     ("account deactivate", "new@example.org", Event.ACCOUNT_DEACTIVATED),
     ("account reactivate", "new@example.org", Event.ACCOUNT_REACTIVATED),
-    ("account create", "new@example.org --role reader", Event.ROLE_CHANGED),
+    ("account role", "new@example.org reader", Event.ROLE_CHANGED),
     ("association set", "name Engineers", Event.ASSOCIATION_CHANGED),
     ("association set", "higher-logic.api-key -", Event.CONNECTION_CHANGED),
     ("client create", "Site --template oidc --redirect-uri https://a.example/cb",

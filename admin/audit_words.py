@@ -66,6 +66,12 @@ SAID: dict[Event, Said] = {
     Event.MEMBER_SHUT_OUT: Said("{who} shut {also} out of the group {about}"),
     Event.MEMBER_LET_IN: Said("{who} let {also} into the group {about} again"),
     Event.ASSOCIATION_CHANGED: Said("{who} changed {what} of the association"),
+    Event.LOGO_CHANGED: Said("{who} changed the association’s logo"),
+    Event.LOGO_REMOVED: Said("{who} removed the association’s logo"),
+    Event.SET_UP_DECIDED: Said("{who} decided on a step of the set-up"),
+    Event.SET_UP_REOPENED: Said("{who} took back what was decided on a step of the set-up"),
+    Event.LAUNCHED: Said("{who} ended the set-up"),
+    Event.TEST_CONTACT_SENT: Said("{who} sent {about} to Higher Logic as a test"),
     Event.CONNECTION_CHANGED: Said("{who} changed {what} of the connection to Higher Logic"),
     Event.CONNECTION_TESTED: Said("{who} tested the connection to Higher Logic"),
     Event.CLIENT_CREATED: Said("{who} made the client {about}"),
@@ -165,7 +171,8 @@ KINDS: dict[str, tuple[str, tuple[Event, ...]]] = {
     "higher-logic": (
         "Sync to Higher Logic",
         (
-            *(Event.CONNECTION_CHANGED, Event.CONNECTION_TESTED, Event.RESENT, Event.RECONCILED),
+            *(Event.CONNECTION_CHANGED, Event.CONNECTION_TESTED, Event.TEST_CONTACT_SENT),
+            *(Event.RESENT, Event.RECONCILED),
             *(Event.REMOVALS_HELD, Event.REMOVALS_OVER),
             *(Event.REMOVALS_ALLOWED, Event.REMOVALS_REFUSED),
         ),
@@ -177,7 +184,13 @@ KINDS: dict[str, tuple[str, tuple[Event, ...]]] = {
             *(Event.CLIENT_TEST_STARTED, Event.CLIENT_TESTED, Event.KEYS_ROTATED),
         ),
     ),
-    "association": ("The association", (Event.ASSOCIATION_CHANGED,)),
+    "association": (
+        "The association",
+        (
+            *(Event.ASSOCIATION_CHANGED, Event.LOGO_CHANGED, Event.LOGO_REMOVED),
+            *(Event.SET_UP_DECIDED, Event.SET_UP_REOPENED, Event.LAUNCHED),
+        ),
+    ),
 }
 
 

@@ -8,6 +8,7 @@ nothing is in ``READS``.
 import re
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import pytest
 from flask import Flask
@@ -15,6 +16,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 from werkzeug.test import TestResponse
 
+from admin import set_up
 from idp import jobs
 from idp.audit import AuditEvent, Event
 from idp.database import db, now
@@ -25,6 +27,7 @@ from idp.directory.membership import Addition
 from idp.oauth import client_secrets, clients, consents, registration
 from idp.oauth.self_test import job
 from idp.signin import recovery
+from sync import test_contact
 from sync.removals import held
 from tests import browsing, factories, pictures
 from tests.admin import test_imports as imports
@@ -35,9 +38,6 @@ EMAIL = "member@example.org"
 CLIENTS = "/panel/clients"
 RULE = {"p0.kind": "all"}
 SETTINGS = {
-    "name": "Engineers",
-    "colour": "#123456",
-    "time_zone": "UTC",
     "base_url": "http://127.0.0.1:9",
     "tenant_code": "T1",
     "api_key": API_KEY,
@@ -132,6 +132,16 @@ class World:
         db.session.rollback()
         jobs.worker(self.app, [job.QUEUE]).work(burst=True)
 
+    def test_contact(self) -> TestResponse:
+        """Send one contact to a Higher Logic that does not answer."""
+        with mock.patch.object(test_contact, "SECONDS", 0):
+            return self.press("set-up/test-contact", member=EMAIL)
+
+    def launch(self) -> TestResponse:
+        """Launch, as if every step of the set-up were done."""
+        with mock.patch.object(set_up, "view", return_value={"ready": True}):
+            return self.press("set-up/launch")
+
     def merge(self, kind: str, kept: str, other: str) -> TestResponse:
         """Merge two records."""
         path = f"/panel/{kind}/{kept}/merge"
@@ -173,6 +183,8 @@ FORMS: list[Step] = [
      Event.ACCOUNT_DEACTIVATED),
     ("panel_people.reactivate", lambda w: w.press("people/new/reactivate"),
      Event.ACCOUNT_REACTIVATED),
+    ("panel_people.sign_out", lambda w: w.press("people/new/sign-out"),
+     Event.SIGNED_OUT_EVERYWHERE),
     ("panel_people.resend", lambda w: w.press("people/new/resend"), Event.RESENT),
     ("panel_people.put_out_of_use", lambda w: w.press("people/new/out-of-use"),
      Event.CONTACT_DEACTIVATED),
@@ -248,6 +260,15 @@ FORMS: list[Step] = [
     ("panel_imports.cancel", lambda w: w.press(f"{w.run()}/cancel"), Event.IMPORT_CANCELLED),
     ("panel_integrations.index", lambda w: browsing.change(
      w.owner, "/panel/integrations/", "settings", **SETTINGS), Event.CONNECTION_CHANGED),
+    ("panel_set_up.test_contact", World.test_contact, Event.TEST_CONTACT_SENT),
+    ("panel_set_up.decide", lambda w: w.press("set-up/fields/decide"), Event.SET_UP_DECIDED),
+    ("panel_set_up.launch", World.launch, Event.LAUNCHED),
+    ("panel_association.index", lambda w: w.change("association/", "settings", name="Guild"),
+     Event.ASSOCIATION_CHANGED),
+    ("panel_association.logo", lambda w: browsing.send_file(w.owner, "/panel/association/", "logo",
+     pictures.file(), to="/panel/association/logo"), Event.LOGO_CHANGED),
+    ("panel_association.remove_logo", lambda w: w.press("association/logo/remove"),
+     Event.LOGO_REMOVED),
     ("panel_integrations.test", lambda w: w.press("integrations/test"), Event.CONNECTION_TESTED),
     ("panel_clients.new", lambda w: w.press("clients/new", name="New", template="oidc",
      redirect_uris="https://new.example/cb"), Event.CLIENT_CREATED),
@@ -255,8 +276,8 @@ FORMS: list[Step] = [
      name="Renamed"), Event.CLIENT_CHANGED),
     ("panel_clients.worksheet", lambda w: w.change(f"clients/{w.site_id}/worksheet",
      "addresses-form", redirect_uris="https://b.example/cb"), Event.CLIENT_CHANGED),
-    ("panel_clients.worksheet_document", lambda w: w.press(
-     f"clients/{w.site_id}/worksheet/document"), Event.CLIENT_SECRET_CHANGED),
+    ("panel_clients.secret_document", lambda w: w.press(f"clients/{w.site_id}/secret/document"),
+     Event.CLIENT_SECRET_CHANGED),
     ("panel_clients.secret", lambda w: w.press(f"clients/{w.site_id}/secret"),
      Event.CLIENT_SECRET_CHANGED),
     ("panel_clients.end_old_secret", lambda w: w.press(f"clients/{w.site_id}/end-old-secret"),

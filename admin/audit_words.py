@@ -98,6 +98,9 @@ SAID: dict[Event, Said] = {
         bare="{who} had everything sent to Higher Logic again",
     ),
     Event.RECONCILED: Said("{who} compared every record with what Higher Logic has"),
+    Event.RECONCILE_ASKED: Said(
+        "{who} asked for every record to be compared with what Higher Logic has"
+    ),
     Event.REMOVALS_HELD: Said("Removals from the group {about} were held back"),
     Event.REMOVALS_OVER: Said("Nothing of the group {about} is held back any more"),
     Event.REMOVALS_ALLOWED: Said("{who} let the removals from the group {about} go"),
@@ -172,7 +175,7 @@ KINDS: dict[str, tuple[str, tuple[Event, ...]]] = {
         "Sync to Higher Logic",
         (
             *(Event.CONNECTION_CHANGED, Event.CONNECTION_TESTED, Event.TEST_CONTACT_SENT),
-            *(Event.RESENT, Event.RECONCILED),
+            *(Event.RESENT, Event.RECONCILE_ASKED, Event.RECONCILED),
             *(Event.REMOVALS_HELD, Event.REMOVALS_OVER),
             *(Event.REMOVALS_ALLOWED, Event.REMOVALS_REFUSED),
         ),

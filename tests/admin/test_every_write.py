@@ -285,6 +285,7 @@ FORMS: list[Step] = [
     ("panel_clients.self_test", World.self_test, Event.CLIENT_TEST_STARTED),
     ("panel_clients.use", lambda w: w.press(f"clients/{w.site_id}/use"), Event.CLIENT_CHANGED),
     ("panel_clients.export", lambda w: w.press("clients/export"), Event.EXPORTED),
+    ("panel.compare", lambda w: w.press("compare"), Event.RECONCILE_ASKED),
     ("panel.export_waiting", lambda w: w.press("waiting/export"), Event.EXPORTED),
     ("panel_audit.export", lambda w: w.press("audit/export"), Event.EXPORTED),
     ("panel_audit.keep", lambda w: w.press("audit/keep", days="500"), Event.ASSOCIATION_CHANGED),

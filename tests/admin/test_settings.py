@@ -86,7 +86,9 @@ def test_name_colour_and_time_zone_are_saved_or_all_that_is_wrong_is_said(
     assert browsing.submit(owner, path, **LOOK).status_code == 303
     assert association.get().name == "Made-up Engineers"
     assert "--accent: #123456" in owner.get(path).text
-    assert "Your association → Made-up Engineers" in owner.get("/panel/audit/").text
+    told = owner.get("/panel/audit/").text
+    assert "<del>Your association</del>" in told
+    assert "<ins>Made-up Engineers</ins>" in told
 
 
 def test_all_that_is_wrong_is_said_at_once(app: Flask, owner: FlaskClient) -> None:

@@ -15,6 +15,7 @@ from cryptography.fernet import Fernet
 from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import SecretStr
+from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from idp import jobs, prepared
@@ -61,6 +62,25 @@ def redis_server() -> Iterator[str]:
     with RedisServer(folder / "redis.sock") as server:
         yield server.address
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def addresses_are_compiled_once() -> Iterator[None]:
+    """Every test has an app of its own, and all of them have the same hundreds of addresses: to
+    compile how each is written takes most of what making an app takes."""
+    compile_anew, known = Rule._compile_builder, {}
+
+    def compile_once(rule: Rule, append_unknown: bool = True) -> Any:
+        if rule.defaults:
+            return compile_anew(rule, append_unknown)
+        same = rule.rule, tuple(rule._trace), append_unknown
+        if same not in known:
+            known[same] = compile_anew(rule, append_unknown)
+        return known[same]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", compile_once)
+        yield
 
 
 def deployment(data_dir: Path, database_address: str | None, redis_address: str) -> Settings:

@@ -112,7 +112,8 @@ def what(event: AuditEvent, names: Names) -> str:
 
 def _pairs(event: AuditEvent) -> Iterator[tuple[str, tuple[Any, Any]]]:
     changed = event.detail.get("changed")
-    for field, pair in changed.items() if isinstance(changed, dict) else ():
+    # Postgres keeps JSON in an order of its own.
+    for field, pair in sorted(changed.items()) if isinstance(changed, dict) else ():
         if isinstance(pair, list) and len(pair) == 2:
             yield field, (pair[0], pair[1])
 

@@ -72,7 +72,7 @@ def test_what_was_done_is_told_in_staffs_words(app: Flask, owner: FlaskClient) -
     assert shown(owner)[:3] == [
         "gone@example.org changed the condition of the group Board",
         "Tessera made the group Board",
-        "Pat owner changed the job title and the address of Bob Jones",
+        "Pat owner changed the address and the job title of Bob Jones",
     ]
     assert '<a href="/panel/people/bob">Bob Jones</a>' in page
     assert '<a href="/panel/groups/board">Board</a>' in page

@@ -41,7 +41,7 @@ TABLE: dict[str, dict[str, Roles]] = {
         "appoint": OWNER,
     },
     "panel_companies": {"see": EVERYBODY, "change": STAFF, "export": READERS},
-    "panel_imports": {"see": READERS, "change": STAFF},
+    "panel_imports": {"see": READERS, "change": STAFF, "export": READERS},
     "panel_fields": {"see": READERS, "change": STAFF, "export": READERS},
     "panel_groups": {"see": EVERYBODY, "change": STAFF, "export": READERS, "decide": OWNER},
     "panel_staff": {"see": EVERYBODY},

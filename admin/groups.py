@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, distinct, func, select
 from admin import exports, group_forms, group_held, group_switching, group_sync
 from admin.access import may_decide_removals, page
 from admin.group_conditions import Asked, ConditionPages, unreadable
+from admin.group_exports import ExportPages
 from admin.group_forms import GroupForm
 from admin.group_held import HeldPages
 from admin.group_members import MembersPages, found, size
@@ -23,7 +24,7 @@ from sync import connection
 from sync.standing import status
 
 
-class GroupsView(ConditionPages, MembersPages, SyncPages, HeldPages):
+class GroupsView(ConditionPages, MembersPages, SyncPages, HeldPages, ExportPages):
     """`/panel/groups/`."""
 
     @page("/")
@@ -91,20 +92,6 @@ class GroupsView(ConditionPages, MembersPages, SyncPages, HeldPages):
     def export(self) -> Any:
         """The groups, or those that the search finds, as a file."""
         return exports.download(exporting.groups(_asked()))
-
-    @page("/<key:key>/members/export", methods=("POST",), post="export", sensitive=("POST",))
-    def export_members(self, key: str) -> Any:
-        """Who is in a group, or those that the search finds, as a file."""
-        group = found(key)
-        asked = group_sync.found_by(searched()) if searched() else None
-        return exports.download(exporting.members(group, asked), group.key)
-
-    @page("/<key:key>/members/past/export", methods=("POST",), post="export", sensitive=("POST",))
-    def export_past_members(self, key: str) -> Any:
-        """Who was in a group, or those that the search finds, as a file."""
-        group = found(key)
-        asked = group_sync.found_by(searched()) if searched() else None
-        return exports.download(exporting.past_members(group, asked), group.key)
 
     @page("/<key:key>/delete", methods=("GET", "POST"), get="change", sensitive=("GET", "POST"))
     def delete(self, key: str) -> Any:

@@ -8,12 +8,12 @@ from sqlalchemy import func, select
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from admin import import_columns, import_report, import_words
+from admin import exports, import_columns, import_report, import_words
 from admin.access import PanelView, may, may_send, page
 from admin.import_upload import KINDS, LARGEST, TOO_LARGE, UploadForm, uploaded
 from admin.lists import page_of
 from idp.database import db
-from idp.directory import import_runs
+from idp.directory import exporting, import_runs
 from idp.directory.contacts import InvalidValue
 from idp.directory.import_runs import Choices, ImportRefusal, ImportRun, NotNow, files
 from idp.directory.import_runs.files import FileGone
@@ -34,6 +34,11 @@ class ImportsView(PanelView):
         return self.render(
             "panel/imports.html", listing=page_of(query), kinds=KINDS, states=import_words.STATES
         )
+
+    @page("/export", methods=("POST",), post="export")
+    def export(self) -> Any:
+        """The imports there were, as a file."""
+        return exports.download(exporting.imports())
 
     @page("/new", methods=("GET", "POST"), get="change")
     @takes_a_file(files.LARGEST, may=may_send)

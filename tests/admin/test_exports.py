@@ -12,14 +12,17 @@ from werkzeug.test import TestResponse
 
 from idp.audit import AuditEvent
 from idp.database import db
+from idp.directory import fields, groups, membership
 from idp.directory.accounts import Role
 from idp.oauth import registration
 from sync import ledger
 from tests import browsing, factories
+from tests.admin.test_imports import uploaded
 from tests.sync.conftest import member, synced
 
 FOR_STAFF = ["people", "companies", "fields", "groups", "groups/a-group/members"]
-FOR_STAFF += ["groups/a-group/members/past", "waiting"]
+FOR_STAFF += [f"groups/a-group/members/{which}" for which in ("past", "added", "shut-out")]
+FOR_STAFF += ["imports", "waiting"]
 FOR_OWNERS = ["clients", "audit"]
 
 
@@ -138,3 +141,32 @@ def test_what_higher_logic_has_not_taken_is_told_with_what_it_said(
     rows = {row["Name"].split()[0]: row for row in rows_of(exported(staff, "waiting"))}
     assert (rows["Waits"]["State"], rows["Refused"]["State"]) == ("pending", "refused")
     assert rows["Refused"]["What Higher Logic said"] == "'=It said no."
+
+
+@pytest.mark.compliance("A6")
+def test_every_list_that_has_rows_leads_to_its_file(app: Flask, owner: FlaskClient) -> None:
+    person, out = factories.person(first_name="=Ada"), factories.person(first_name="Bob")
+    factories.company()
+    fields.create("Region", "text")
+    registration.create("Site", "oidc", ["https://site.example.org/a"])
+    group = groups.find("a-group")
+    assert group is not None
+    membership.add(group, person, role="Chair")
+    db.session.commit()
+    left = membership.add(group, factories.person(first_name="Cid"))
+    db.session.commit()
+    membership.remove(left)
+    membership.shut_out(group, out)
+    db.session.commit()
+    uploaded(owner, "Key,Last name\n1,Zuse\n")
+    for what in (*FOR_STAFF, *FOR_OWNERS):
+        if what != "waiting":
+            page = owner.get(f"/panel/{what}{'' if 'members' in what else '/'}")
+            assert f'action="/panel/{what}/export"' in page.text, what
+    (added,) = rows_of(exported(owner, "groups/a-group/members/added"))
+    assert (added["Key"], added["Role"]) == (person.key, "Chair")
+    assert added["Name"].startswith("'=Ada")
+    (shut_out,) = rows_of(exported(owner, "groups/a-group/members/shut-out"))
+    assert shut_out["Key"] == out.key
+    (run,) = rows_of(exported(owner, "imports"))
+    assert (run["What"], run["State"], run["Over"]) == ("people", "uploaded", "")

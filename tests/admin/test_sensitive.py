@@ -33,6 +33,8 @@ SENSITIVE = {
     ("POST", "/panel/groups/a-group/held/allow"),
     ("POST", "/panel/groups/a-group/members/export"),
     ("POST", "/panel/groups/a-group/members/past/export"),
+    ("POST", "/panel/groups/a-group/members/added/export"),
+    ("POST", "/panel/groups/a-group/members/shut-out/export"),
     ("GET", "/panel/integrations/"),
     ("POST", "/panel/integrations/"),
     ("GET", "/panel/clients/new"),

@@ -10,7 +10,7 @@ from idp import exporting
 from idp.directory import conditions
 from idp.directory.contacts import Contact
 from idp.directory.groups import Group
-from idp.directory.membership import Membership, PastMembership
+from idp.directory.membership import Addition, Exclusion, Membership, PastMembership
 from idp.exporting import Cells, Table
 
 
@@ -46,30 +46,50 @@ def groups(found: ColumnElement[bool] | None = None) -> Table:
     return exporting.table("groups", header, query, group.id, make)
 
 
-def members(group: Group, found: ColumnElement[bool] | None = None) -> Table:
+_STANDS = {
+    "origin": "Origin",
+    "role": "Role",
+    "begin_on": "Begins on",
+    "end_on": "Ends on",
+    "since": "Since",
+}
+_ADDED = {name: _STANDS[name] for name in ("origin", "role", "begin_on", "end_on")}
+
+Found = ColumnElement[bool] | None
+
+
+def members(group: Group, found: Found = None) -> Table:
     """Who is in a group today: a row for each reason and each role. ``found`` is about the
     contact table."""
-    return _memberships("members", Membership.__table__, group, found, [])
+    return _contacts("members", Membership.__table__, group, found, _STANDS)
 
 
-def past_members(group: Group, found: ColumnElement[bool] | None = None) -> Table:
+def past_members(group: Group, found: Found = None) -> Table:
     """Who was in a group: a row for each membership that ended."""
-    return _memberships("past-members", PastMembership.__table__, group, found, ["left_at"])
+    shown = _STANDS | {"left_at": "Left"}
+    return _contacts("past-members", PastMembership.__table__, group, found, shown)
 
 
-def _memberships(
-    name: str,
-    membership: FromClause,
-    group: Group,
-    found: ColumnElement[bool] | None,
-    more: list[str],
+def added_members(group: Group, found: Found = None) -> Table:
+    """Who was added to a group, whatever its condition says of them: those to come and those that
+    are over as well."""
+    return _contacts("added-members", Addition.__table__, group, found, _ADDED)
+
+
+def shut_out_members(group: Group, found: Found = None) -> Table:
+    """Who is shut out of a group."""
+    shown = {"created_at": "Shut out"}
+    return _contacts("shut-out-members", Exclusion.__table__, group, found, shown)
+
+
+def _contacts(
+    name: str, membership: FromClause, group: Group, found: Found, facts: dict[str, str]
 ) -> Table:
     contact = Contact.__table__.c
     title = case(
         (contact.kind == "company", contact.name),
         else_=func.trim(contact.first_name + " " + contact.last_name),
     )
-    facts = ["origin", "role", "begin_on", "end_on", "since", *more]
     query = (
         select(
             *(contact.key, contact.kind, title.label("title"), contact.email, contact.member_id),
@@ -83,10 +103,7 @@ def _memberships(
             true() if found is None else found,
         )
     )
-    header = [
-        *("Key", "Kind", "Name", "E-mail", "Member ID", "Member status", "Origin", "Role"),
-        *("Begins on", "Ends on", "Since", *("Left" for _ in more)),
-    ]
+    header = ["Key", "Kind", "Name", "E-mail", "Member ID", "Member status", *facts.values()]
     return exporting.table(
         name, header, query, membership.c.id, lambda rows: [row[:-1] for row in rows]
     )

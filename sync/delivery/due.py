@@ -9,6 +9,9 @@ from sync import noting, scope
 from sync.lanes import BULK, LANES, LIVE
 from sync.ledger import table
 
+# Longer than it takes from a run's last claim to its end.
+JUST_NOW = dt.timedelta(seconds=0.1)
+
 
 def is_due(moment: dt.datetime | ColumnElement[dt.datetime]) -> ColumnElement[bool]:
     """Whether a row may be claimed: its time has come, and nobody holds it.
@@ -35,7 +38,8 @@ def any_due(*lane: int) -> bool:
 
 def quiet_in() -> float | None:
     """Seconds until the first live contact is due that may change again in a moment (``noting``);
-    ``None`` when there is none. Read-only; ends the transaction at hand."""
+    ``None`` when there is none. It may have become due just now, after the last claim. Read-only;
+    ends the transaction at hand."""
     moment, row = now(), table.c
     db.session.rollback()
     with reading():
@@ -43,12 +47,13 @@ def quiet_in() -> float | None:
             select(func.min(row.next_try_at)).where(
                 row.lane == LIVE,
                 row.wanted > row.accepted,
-                row.next_try_at > moment,
+                row.next_try_at > moment - JUST_NOW,
                 row.next_try_at <= moment + noting.QUIET,
+                or_(row.next_try_at > moment, is_due(moment)),
             )
         )
         db.session.rollback()
-    return None if first is None else (first - moment).total_seconds()
+    return None if first is None else max(0.0, (first - moment).total_seconds())
 
 
 def bring_companies_forward(moment: dt.datetime) -> int:

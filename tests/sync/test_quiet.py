@@ -11,7 +11,7 @@ from idp.directory import changes
 from idp.directory.contacts import Person
 from idp.settings import Settings
 from sync import jobs, lanes, ledger, noting
-from sync.delivery import due
+from sync.delivery import due, pushing
 from tests.background import process
 from tests.sync.conftest import Tenant, member, push, synced, until
 
@@ -59,7 +59,7 @@ def test_who_was_just_pushed_waits_until_nothing_more_changes(
     assert first is not None
     assert then is not None
     assert then > first, "each change begins the wait anew"
-    said(next_try_at=now())
+    said(next_try_at=now() - MINUTE)
     assert due.quiet_in() is None
     assert (push().accepted, tenant.details(person.key)["Title"]) == (1, "Edit 2")
 
@@ -99,6 +99,23 @@ def test_a_job_that_waits_takes_who_is_due_meanwhile(
 ) -> None:
     edit(person, 1)
     monkeypatch.setattr(jobs.time, "sleep", lambda _seconds: said(next_try_at=now()))
+    assert jobs.push()["accepted"] == 1
+
+
+def test_who_becomes_due_while_a_run_ends_is_looked_at_again(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(person, 1)
+    monkeypatch.setattr(due, "JUST_NOW", MINUTE)
+    claimed = pushing.run
+
+    def run(*given: float) -> pushing.Totals:
+        totals = claimed(*given)
+        if not totals.requests:
+            said(next_try_at=now())
+        return totals
+
+    monkeypatch.setattr(pushing, "run", run)
     assert jobs.push()["accepted"] == 1
 
 

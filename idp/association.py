@@ -127,7 +127,7 @@ def change(**values: Any) -> Association:
 
 def decide(step: str, decided: bool) -> bool:
     """Tick a step of the set-up by a decision, or take that back; says whether that is new."""
-    row = change()
+    row = _held()
     known = row.decided or []
     if (step in known) == decided:
         return False
@@ -138,8 +138,15 @@ def decide(step: str, decided: bool) -> bool:
 
 def launch() -> bool:
     """The set-up is done; says whether it was not before."""
-    row = change()
+    row = _held()
     if row.launched_at is not None:
         return False
     row.launched_at = now()
     return True
+
+
+def _held() -> Association:
+    """The association's row as it is now, held: somebody else may be deciding something as well."""
+    change()
+    db.session.flush()
+    return db.session.get_one(Association, 1, with_for_update=True, populate_existing=True)

@@ -4,8 +4,11 @@ import datetime as dt
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
+from sqlalchemy.orm import Session
 
 from idp import association
+from idp.association import Association
 from idp.database import db
 from idp.directory.contacts import InvalidValue
 
@@ -25,6 +28,22 @@ def test_a_day_begins_in_the_associations_time_zone(
         association.change(time_zone=zone)
         db.session.commit()
         assert association.today() == dt.date(2026, 4, day)
+
+
+def test_two_who_decide_at_once_both_have_decided(app: Flask) -> None:
+    association.change(name="Engineers")
+    db.session.commit()
+    seen = association.get()
+    assert seen.decided == []
+    with Session(db.engine) as other:
+        if db.engine.dialect.name == "sqlite":  # one writer: the other one is first
+            db.session.rollback()
+        other.execute(update(Association).values(decided=["fields"]))
+        other.commit()
+    assert association.decide("properties", True)
+    db.session.commit()
+    assert seen.decided == ["fields", "properties"]
+    assert not association.decide("fields", True)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from admin.lists import searched
 from idp import association, audit
 from idp.database import db
 from idp.directory.contacts import InvalidValue
-from sync import connection, test_contact
+from sync import connection, contact_tried
 
 LONGEST_MEMBER = 254
 
@@ -62,7 +62,7 @@ class SetUpView(PanelView):
         try:
             person = members.find("member", asked).person
             if request.method == "POST":
-                test_contact.send(person)
+                contact_tried.send(person)
                 return redirect(
                     url_for("panel_set_up.test_contact", member=person.key, _anchor="answer"), 303
                 )
@@ -74,7 +74,7 @@ class SetUpView(PanelView):
             asked=person.email if person is not None else asked,
             person=person,
             problem=problem,
-            standing=test_contact.standing(person) if person is not None else None,
+            standing=contact_tried.standing(person) if person is not None else None,
             link=connection.get(),
         )
 

@@ -27,7 +27,7 @@ from idp.directory.membership import Addition
 from idp.oauth import client_secrets, clients, consents, registration
 from idp.oauth.self_test import job
 from idp.signin import recovery
-from sync import test_contact
+from sync import contact_tried
 from sync.removals import held
 from tests import browsing, factories, pictures
 from tests.admin import test_imports as imports
@@ -134,7 +134,7 @@ class World:
 
     def test_contact(self) -> TestResponse:
         """Send one contact to a Higher Logic that does not answer."""
-        with mock.patch.object(test_contact, "SECONDS", 0):
+        with mock.patch.object(contact_tried, "SECONDS", 0):
             return self.press("set-up/test-contact", member=EMAIL)
 
     def launch(self) -> TestResponse:

@@ -14,8 +14,8 @@ from idp.database import db, now
 from idp.directory import fields
 from idp.directory.accounts import Role
 from idp.oauth import registration
-from sync import connection, ledger, noting, test_contact
-from sync.test_contact import Standing
+from sync import connection, contact_tried, ledger, noting
+from sync.contact_tried import Standing
 from tests import browsing, factories, pictures
 
 STEPS = [
@@ -132,7 +132,7 @@ def test_one_test_contact_is_chosen_by_what_is_typed_and_the_answer_is_said(
     assert "nobody’s e-mail address" in browsing.submit(staff, path, member="nobody").text
     page = browsing.submit(staff, path, member="zora@example.org").text
     assert "Enter the tenant code and the API key first" in page
-    monkeypatch.setattr(test_contact, "send", lambda _person: None)
+    monkeypatch.setattr(contact_tried, "send", lambda _person: None)
     answer = browsing.submit(staff, path, member="zora@example.org")
     assert answer.location == f"{path}?member=ada#answer"
     for standing, words in (
@@ -140,7 +140,7 @@ def test_one_test_contact_is_chosen_by_what_is_typed_and_the_answer_is_said(
         (Standing("refused", "No first name."), "<strong>No first name.</strong>"),
         (Standing("waiting", "Slow down."), "is not at Higher Logic yet"),
     ):
-        monkeypatch.setattr(test_contact, "standing", lambda _person, found=standing: found)
+        monkeypatch.setattr(contact_tried, "standing", lambda _person, found=standing: found)
         assert words in staff.get(f"{path}?member=ada").text
 
 

@@ -5,7 +5,7 @@ from flask import Flask
 
 from idp.directory import deactivation
 from idp.directory.contacts import InvalidValue, Person
-from sync import connection, test_contact
+from sync import connection, contact_tried
 from sync.delivery import gate
 from tests import factories
 from tests.sync.conftest import Tenant, rows
@@ -21,13 +21,13 @@ def ada(**values: object) -> Person:
 def test_one_contact_is_sent_and_nothing_else(app: Flask, tenant: Tenant) -> None:
     person = ada()
     factories.person(account=True)
-    assert test_contact.standing(person).state == "not_sent"
-    assert test_contact.send(person).state == "accepted"
+    assert contact_tried.standing(person).state == "not_sent"
+    assert contact_tried.send(person).state == "accepted"
     assert tenant.keys() == {"ada"}
     assert len(tenant.pushes()) == 1
-    assert test_contact.standing(person).state == "accepted"
+    assert contact_tried.standing(person).state == "accepted"
     # Pressed again it is sent again, changed or not.
-    assert test_contact.send(person).state == "accepted"
+    assert contact_tried.send(person).state == "accepted"
     assert len(tenant.pushes()) == 2
     assert len(rows()) == 1
 
@@ -35,20 +35,20 @@ def test_one_contact_is_sent_and_nothing_else(app: Flask, tenant: Tenant) -> Non
 def test_a_group_that_is_synced_is_not_pushed_along(app: Flask, tenant: Tenant) -> None:
     factories.group(type="security", sync=True)
     other, person = factories.person(account=True), factories.person(account=True)
-    assert test_contact.send(person).state == "accepted"
+    assert contact_tried.send(person).state == "accepted"
     assert tenant.keys() == {person.key}
-    assert test_contact.standing(other).state == "waiting"
+    assert contact_tried.standing(other).state == "waiting"
 
 
 def test_what_higher_logic_says_against_it_is_told(app: Flask, tenant: Tenant) -> None:
     person = ada()
     tenant.make(reject_keys={"ada": "No first name."})
-    found = test_contact.send(person)
+    found = contact_tried.send(person)
     assert found.state == "refused"
     assert found.words
     tenant.make(reject_keys={})
     connection.change(api_key="another-key")
-    found = test_contact.send(person)
+    found = contact_tried.send(person)
     assert (found.state, gate.is_open()) == ("waiting", False)
     assert "refused the API key or the tenant code" in found.words
 
@@ -56,7 +56,7 @@ def test_what_higher_logic_says_against_it_is_told(app: Flask, tenant: Tenant) -
 def test_who_waits_for_their_company_is_told_so(app: Flask, tenant: Tenant) -> None:
     factories.group(type="security", sync=True)
     person = ada()
-    found = test_contact.standing(person)
+    found = contact_tried.standing(person)
     assert found.state == "waiting"
     assert "person’s company yet, which goes first" in found.words
     assert tenant.pushes() == []
@@ -66,8 +66,8 @@ def test_of_whom_higher_logic_may_not_be_told_is_not_sent(app: Flask, tenant: Te
     person = ada()
     deactivation.deactivate(person)
     with pytest.raises(InvalidValue, match="may not be told of Ada"):
-        test_contact.send(person)
+        contact_tried.send(person)
     connection.change(api_key="")
     with pytest.raises(InvalidValue, match="Enter the tenant code"):
-        test_contact.send(person)
+        contact_tried.send(person)
     assert tenant.pushes() == []

@@ -148,7 +148,14 @@ def want_password(account: Account | None) -> None:
 
     A link for a new password goes there: a session alone would become the account.
     """
-    if account is not None and account.role != "member" and not confirmation.is_recent():
+    if account is not None and account.role != "member":
+        want_password_again()
+
+
+def want_password_again() -> None:
+    """Ask for the password where only what a form holds tells that something is sensitive: what
+    was not saved yet is dropped, and the request ends, unless it was given not long ago."""
+    if not confirmation.is_recent():
         db.session.rollback()
         abort(confirmation.ask())
 

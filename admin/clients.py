@@ -5,7 +5,7 @@ from typing import Any
 from flask import flash, redirect, request, url_for
 
 from admin import client_addresses, exports, groups_by_name
-from admin.access import page
+from admin.access import page, want_password_again
 from admin.changes import ChangesPages, Subject
 from admin.client_addresses import NewClientForm
 from admin.client_forms import ClientForm
@@ -17,6 +17,7 @@ from admin.worksheet import WorksheetPages
 from idp.database import db
 from idp.directory.contacts import InvalidValue
 from idp.oauth import client_export, clients, registration, worksheet
+from idp.oauth.clients import Client
 
 HIGHER_LOGIC_PATH = "/HigherLogic/Security/OAuth/Authentication.aspx"
 
@@ -66,7 +67,7 @@ class ClientsView(SecretPages, WorksheetPages, SelfTestPages, ChangesPages):
         if (
             form.validate_on_submit()
             and not form.press(request.form.get("press", ""))
-            and client_addresses.save(form, client, form.values())
+            and client_addresses.save(form, client, _confirmed(client, form.values()))
         ):
             flash("The client is saved.", "success")
             return redirect(url_for("panel_clients.client", client_id=client_id), 303)
@@ -97,3 +98,15 @@ class ClientsView(SecretPages, WorksheetPages, SelfTestPages, ChangesPages):
     def groups(self) -> dict[str, list[str]]:
         """A few groups whose name holds what was typed, for the group field to offer."""
         return {"found": groups_by_name.offered(searched())}
+
+
+def _confirmed(client: Client, values: dict[str, Any]) -> dict[str, Any]:
+    """What was typed; first the password is asked for where a client is to prove itself otherwise.
+
+    A public key is to it what a secret is to others. What proves nothing but its address, as an
+    app on a phone, is who is at that address.
+    """
+    proofs = {"authentication", "jwks"} | ({"redirect_uris"} if client.is_public else set())
+    if any(values[name] != getattr(client, name) for name in proofs & values.keys()):
+        want_password_again()
+    return values

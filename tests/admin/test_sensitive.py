@@ -1,23 +1,26 @@
 """What a session alone is not enough for: the password is asked for again."""
 
 import datetime as dt
+import json
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from joserfc.jwk import ECKey
 from sqlalchemy import select, update
 
 from admin.access import PanelView
 from idp.audit import AuditEvent
 from idp.database import db, now
 from idp.directory import groups
+from idp.oauth import registration
 from idp.signin import passwords
 from idp.signin.sessions import SignInSession
 from tests import factories
 from tests.admin.conftest import SignIn
 from tests.admin.test_access import PAGES
-from tests.browsing import submit
+from tests.browsing import change, submit
 
 SENSITIVE = {
     ("POST", "/panel/waiting/export"),
@@ -200,3 +203,27 @@ def test_a_session_alone_brings_no_account_of_staff_to_another_address(
     submit(client, f"/confirm?next=/panel/people/{here}/edit", password=factories.PASSWORD)
     assert edited(here, email="better@example.org", **named) == f"/panel/people/{here}"
     assert owner.person.email == "better@example.org"
+
+
+def test_a_session_alone_lets_no_other_site_be_a_client(app: Flask, long_ago: FlaskClient) -> None:
+    site, _ = registration.create("A site", "oidc", ["https://site.example.org/"])
+    phone, _ = registration.create("An app", "app", ["org.example.app:/back"])
+    db.session.commit()
+    pages = [f"/panel/clients/{one.client_id}" for one in (site, phone)]
+    keys = json.dumps(ECKey.generate_key("P-256").as_dict(private=False))
+
+    def changed(path: str, **fields: str) -> str:
+        return change(long_ago, path, "client-form", **fields).location or ""
+
+    proved = changed(pages[0], authentication="private_key_jwt", jwks=keys)
+    assert proved.startswith("/confirm?")
+    assert changed(pages[0], jwks=keys).startswith("/confirm?")
+    assert changed(pages[1], redirect_uris="org.example.other:/back").startswith("/confirm?")
+    db.session.expire_all()
+    assert (site.authentication, site.jwks) == ("client_secret", None)
+    assert phone.redirect_uris == ["org.example.app:/back"]
+    # The rest is changed as ever.
+    assert changed(pages[0], name="Another name") == pages[0]
+    assert changed(pages[1], name="Another name") == pages[1]
+    submit(long_ago, f"/confirm?next={pages[0]}", password=factories.PASSWORD)
+    assert changed(pages[0], authentication="private_key_jwt", jwks=keys) == pages[0]

@@ -13,10 +13,8 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from admin import groups_by_name
 from idp.directory import conditions
 from idp.directory.conditions import AnyField, InvalidCondition, Tree
-from idp.directory.contacts import InvalidValue
 
 ROOT = "p0"
 MOST_PARTS = 400
@@ -188,7 +186,8 @@ def _check(rule: Rule, known: Mapping[str, AnyField]) -> None:
     if rule.op not in conditions.operators_of(field):
         rule.problem = f"{field.label}: choose again how to compare, and with what."
         return
-    rule.values = [_as_key(field, value) for value in rule.values]
+    if field.kind == "group":
+        rule.values = _as_keys(field, rule.values)
     if conditions.takes(rule.op) != "nothing" and not rule.values:
         rule.problem, rule.unfinished = UNFINISHED["value"], True
         return
@@ -198,16 +197,25 @@ def _check(rule: Rule, known: Mapping[str, AnyField]) -> None:
         rule.problem = str(error)
 
 
-def _as_key(field: AnyField, text: str) -> str:
-    """The key of a group that was picked by name; any other value as it is."""
-    if field.kind != "group":
-        return text
-    if text in conditions.choices_of(field):
-        return text
-    try:
-        return groups_by_name.find("value", text).key
-    except InvalidValue:
-        return text  # said by the check of the rule
+def _as_keys(field: AnyField, texts: list[str]) -> list[str]:
+    """The keys of groups that were picked by name; any other text as it is, for the check of the
+    rule to say. Nothing is asked of the database for each."""
+    names = conditions.choices_of(field)
+    of_name: dict[str, list[str]] = {}
+    for key, name in names.items():
+        of_name.setdefault(name.lower(), []).append(key)
+
+    def key_of(text: str) -> str:
+        if text in names:
+            return text
+        alike = of_name.get(text.lower(), [])
+        if alike:
+            return alike[0] if len(alike) == 1 else text
+        # As it is offered where several have that name.
+        inner = text[text.rindex("(") + 1 : -1] if text.endswith(")") and "(" in text else ""
+        return inner if inner in names else text
+
+    return [key_of(text) for text in texts]
 
 
 def _tree(root: Block, known: Mapping[str, AnyField]) -> Tree:

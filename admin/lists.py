@@ -8,6 +8,7 @@ from flask import request
 from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, case, func, or_, select
 
 from idp.database import db
+from idp.directory.searching import MOST_WORDS
 
 PAGE = 50
 LONGEST_SEARCH = 200
@@ -56,11 +57,12 @@ def page_of(query: Select[*tuple[Any, ...]]) -> Listing:
 
 
 def matches(text: str, *columns: ColumnElement[str]) -> ColumnElement[bool]:
-    """Every word of the text is in one of the columns, letter case aside."""
+    """Every word of the text is in one of the columns, letter case aside; of a long text the first
+    ``MOST_WORDS`` are asked for."""
     return and_(
         *(
             or_(*(func.lower(column).contains(word, autoescape=True) for column in columns))
-            for word in text.lower().split()
+            for word in text.lower().split()[:MOST_WORDS]
         )
     )
 

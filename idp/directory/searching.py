@@ -30,6 +30,8 @@ from idp.database import db
 from idp.directory.contacts import Contact
 from idp.folding import fold, folded, words
 
+# What is typed after that many words is not looked for: each costs a look at every row.
+MOST_WORDS = 12
 NAMES = ("first_name", "informal_name", "last_name", "name", "email", "member_id")
 _CONTACT = Contact.__table__
 _INDEX = table(
@@ -47,7 +49,7 @@ def beginning(search: str, contact: FromClause = _CONTACT) -> ColumnElement[bool
         return true()
     keyed = _CONTACT.alias("keyed")
     by_key = select(keyed.c.id).where(keyed.c.key == search.strip())
-    typed = words(search)
+    typed = words(search)[:MOST_WORDS]
     if not typed:
         return contact.c.id.in_(by_key)
     found = contact.c.id.in_(_indexed(typed).union_all(by_key))
@@ -56,7 +58,7 @@ def beginning(search: str, contact: FromClause = _CONTACT) -> ColumnElement[bool
 
 def holding(search: str, contact: FromClause = _CONTACT) -> ColumnElement[bool]:
     """Those of a contact table in whom every part of a search is somewhere within. No index."""
-    return and_(true(), *(_within(part, contact) for part in search.split()))
+    return and_(true(), *(_within(part, contact) for part in search.split()[:MOST_WORDS]))
 
 
 def _indexed(typed: list[str]) -> Select[int]:
@@ -74,7 +76,7 @@ def _exactly(search: str, contact: FromClause) -> list[ColumnElement[bool]]:
     # an M somewhere and a 77 somewhere else.
     return [
         _said_by(contact, part)
-        for part in search.split()
+        for part in search.split()[:MOST_WORDS]
         if words(part) != [fold(part)] and ("@" in part or any(letter.isdigit() for letter in part))
     ]
 

@@ -19,6 +19,7 @@ from idp.directory.membership import Membership, catalogue
 from sync import preview
 from tests import browsing, factories
 from tests.condition_forms import written
+from tests.sync.conftest import Statements
 
 PATH = "/panel/groups/g/conditions"
 
@@ -113,6 +114,25 @@ def test_groups_are_looked_up_and_picked_by_name(app: Flask, staff: FlaskClient)
     ambiguous = {"field": "Group", "op": "is", "value": "The board"}
     page = browsing.submit(staff, PATH, selects="people", **written(ambiguous)).text
     assert "2 groups are called “The board”" in page
+
+
+def test_groups_by_name_cost_the_same_however_many_are_named(
+    app: Flask, staff: FlaskClient
+) -> None:
+    factories.group({"any": []}, key="g", name="Mine")
+    token = browsing.csrf_token(staff.get(PATH).text)
+
+    def asked(number: int) -> int:
+        names = {"field": "Group", "op": "one_of", "value": [f"No {one}" for one in range(number)]}
+        given = {"csrf_token": token, "group": "g", "selects": "people"} | written(names)
+        # As one text area holds them.
+        given["p1.value"] = "\n".join(given["p1.value"])
+        with Statements() as told:
+            answer = staff.post("/panel/groups/preview", data=given)
+        assert "p1" in answer.get_json()["problems"]
+        return told.number
+
+    assert asked(2000) <= asked(2)
 
 
 NESTED = {

@@ -16,6 +16,7 @@ from idp.directory import fields
 from idp.directory.contacts import Company, Contact, Person
 from idp.folding import words
 from tests import browsing, factories
+from tests.sync.conftest import Statements
 
 ROW = re.compile(r'<th scope="row"><a href="[^"]+">([^<]+)</a>')
 
@@ -57,6 +58,20 @@ def test_a_search_finds_by_the_beginnings_of_words_as_one_types(
     for text in ("100%_", "' OR 1=1", "\\", "\"'", "😀", "m-78", "&|!():*", "a" * 300):
         assert people(staff, q=text) == [], text
     assert "Nobody found" in staff.get("/panel/people/?q=100%25_").text
+
+
+def test_more_words_than_anybody_types_cost_no_more(app: Flask, staff: FlaskClient) -> None:
+    factories.person(first_name="Émilie", last_name="du Châtelet", email="e@cirey.example")
+
+    def longest(path: str, word: str, number: int) -> int:
+        with Statements() as asked:
+            assert staff.get(path, query_string={"q": f"{word} " * number}).status_code == 200
+        return max(map(len, asked.seen))
+
+    for path in ("/panel/people/", "/panel/people/search", "/panel/groups/"):
+        for word in ("telet", "@c"):
+            assert longest(path, word, 60) == longest(path, word, 12), (path, word)
+    assert people(staff, q="châ " * 60) == ["Émilie du Châtelet"]
 
 
 def test_the_index_follows_whatever_writes(app: Flask, staff: FlaskClient) -> None:

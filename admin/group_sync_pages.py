@@ -42,7 +42,7 @@ class SyncPages(PanelView):
     def sync_history(self, key: str) -> str:
         """What was sent of a group's members, the newest first."""
         group = found(key)
-        listed = group_history.page(group, before=request.args.get("before", type=int))
+        listed = group_history.page(group, before=request.args.get("before", type=_row))
         return self.render(
             "panel/group_sent.html",
             group=group,
@@ -112,3 +112,11 @@ def _said(number: int) -> str:
             return "1 record is sent again."
         case _:
             return f"{number:,} records are sent again."
+
+
+def _row(text: str) -> int:
+    """The number of a row. Raises ``ValueError`` for what no database has one of."""
+    number = int(text)
+    if not 0 <= number < 2**63:
+        raise ValueError(text)
+    return number

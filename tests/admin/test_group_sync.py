@@ -239,6 +239,10 @@ def test_the_history_of_a_group_is_that_of_its_members_by_pages(
     page = staff.get(older).text
     assert page.count("Inside") == 2
     assert "Older" not in page
+    for nowhere in (str(2**63), "-1", "9" * 5000):  # no database has such a row
+        page = staff.get(f"{PATH}/sync/history?before={nowhere}")
+        assert page.status_code == 200
+        assert page.text.count("Inside") == 49
     assert "Everything that was sent" in staff.get(f"{PATH}/sync").text
 
 

@@ -11,7 +11,8 @@ from admin.group_conditions import Asked, ConditionPages, unreadable
 from admin.group_exports import ExportPages
 from admin.group_forms import GroupForm
 from admin.group_held import HeldPages
-from admin.group_members import MembersPages, found, size
+from admin.group_member import MemberPages
+from admin.group_members import found, size
 from admin.group_sync_pages import SyncPages
 from admin.lists import matches, page_of, searched
 from idp.database import db
@@ -24,7 +25,7 @@ from sync import connection
 from sync.standing import status
 
 
-class GroupsView(ConditionPages, MembersPages, SyncPages, HeldPages, ExportPages):
+class GroupsView(ConditionPages, MemberPages, SyncPages, HeldPages, ExportPages):
     """`/panel/groups/`."""
 
     @page("/")

@@ -83,7 +83,7 @@ def _add_all() -> None:
     from launch.association import association_command
     from launch.export import export_command
     from sync.commands import sync
-    from sync.preview_command import preview_command
+    from sync.preview.command import preview_command
 
     # A command about groups that only the sync can answer.
     group_command.add_command(preview_command)

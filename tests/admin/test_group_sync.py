@@ -11,6 +11,7 @@ from idp.audit import AuditEvent
 from idp.database import db, now
 from idp.directory import groups
 from idp.directory.contacts import Contact, Person
+from idp.directory.difference import Edited
 from sync import connection, ledger, preview
 from sync.ledger import Ledger
 from sync.sent import history
@@ -92,7 +93,7 @@ def test_switching_on_says_in_numbers_what_will_happen_and_does_nothing_yet(
     form = {"csrf_token": browsing.csrf_token(page), **DETAILS, "sync": "y", "confirmed": "1"}
     assert staff.post(PATH, data=form).status_code == 303
     assert is_on()
-    counts = preview.counts(preview.Edited(group.condition, "both", group.id))
+    counts = preview.counts(Edited(group.condition, "both", group.id))
     assert counts.syncing == 5, "what was promised is what is sent"
 
 

@@ -15,7 +15,7 @@ from idp.directory.accounts import Account
 from idp.directory.contacts import Contact, Person
 from sync import ledger
 from sync.commands import sync
-from sync.preview_command import preview_command
+from sync.preview.command import preview_command
 from tests import factories
 from tests.chaos import arena
 from tests.chaos.arena import Arena

@@ -1,48 +1,25 @@
-"""What a group would be at Higher Logic after an edit, before anything is saved or sent.
-
-Who joins and who leaves is ``idp.directory.difference``'s knowledge; who of them Higher Logic is
-told of, and why others not, is ``scope``'s, by the same rule as a real run (Y17). Everything here
-reads only, in a fixed number of statements for any number of contacts.
-"""
+"""What an edit of a group would do, in numbers."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Row,
-    and_,
-    case,
     false,
     func,
-    literal,
-    or_,
     select,
-    true,
-    tuple_,
 )
 
 from idp.database import db, now
-from idp.directory import difference
-from idp.directory.accounts import Account
 from idp.directory.contacts import Contact
 from idp.directory.difference import Edited
 from idp.directory.groups import Group
 from sync import connection, scope
-from sync.records import deactivated
+from sync.preview.who import Who, concerned
 from sync.removals import held, leaving
 
-Who = Literal["join", "leave", "change", "left_out", "shared", "members"]
-LISTS: tuple[Who, ...] = ("join", "leave", "change", "left_out", "shared", "members")
-"""The lists of names that a preview has.
-
-``left_out`` has the members who would not reach Higher Logic; ``shared`` those who would, but
-share their e-mail address with another who does (Y16); ``members`` everybody.
-"""
-PAGE = 50
-LONGEST_SEARCH = 200
 # So many shared addresses are named in the statement; more are found by it.
 FEW_ADDRESSES = 1000
 # Of one, and of several.
@@ -56,7 +33,6 @@ _BECAUSE = {
     "inactive": ("is a record out of use", "are records out of use"),
     "account_deactivated": ("has a deactivated account", "have a deactivated account"),
 }
-_SORTED = ("last_name", "first_name", "name", "id")
 
 
 @dataclass(frozen=True)
@@ -212,114 +188,3 @@ def _with_shared_address() -> ColumnElement[bool] | None:
     if not some:
         return None
     return address.in_(some if len(some) <= FEW_ADDRESSES else scope.shared_addresses())
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some of a list's contacts by name, and the keys to go on from: each row has ``key``,
-    ``kind``, ``title``, ``email``, ``movement`` and ``reason``."""
-
-    rows: Sequence[Row[*tuple[Any, ...]]]
-    before: str | None = None
-    """The key to ask for the rows before these with, if there are any."""
-    after: str | None = None
-    """The key to ask for the rows after these with, if there are any."""
-
-
-def page(
-    edited: Edited,
-    who: Who,
-    *,
-    search: str = "",
-    after: str = "",
-    before: str = "",
-    size: int = PAGE,
-) -> Page:
-    """One page of a list, after or before the contact with a key. At most four statements."""
-    rows, contact = concerned(edited, connection.get().deactivated), scope.contacts("listed")
-    place = tuple_(*(contact.c[name] for name in _SORTED))
-    query = (
-        select(
-            *(contact.c[name] for name in ("key", "kind", "email")),
-            _title(contact),
-            *(rows.c.movement, rows.c.reason),
-        )
-        .join(contact, contact.c.id == rows.c.contact_id)
-        .where(_in_list(rows, who), *_found(contact, search))
-    )
-    from_key = after or before
-    if from_key:
-        mark = scope.contacts("mark")
-        found = db.session.execute(
-            select(*(mark.c[name] for name in _SORTED)).where(mark.c.key == from_key)
-        ).one_or_none()
-        if found is not None:
-            start = tuple_(*(literal(value) for value in found))
-            query = query.where(place > start if after else place < start)
-    backwards = bool(before and not after)
-    order = [contact.c[name].desc() if backwards else contact.c[name] for name in _SORTED]
-    fetched = list(db.session.execute(query.order_by(*order).limit(size + 1)))
-    more = len(fetched) > size
-    fetched = fetched[:size]
-    if backwards:
-        fetched.reverse()
-    if not fetched:
-        return Page(())
-    first, last = fetched[0].key, fetched[-1].key
-    there_is_before = more if backwards else bool(from_key)
-    there_is_after = bool(from_key) if backwards else more
-    return Page(fetched, first if there_is_before else None, last if there_is_after else None)
-
-
-def concerned(
-    edited: Edited,
-    policy: str,
-    *,
-    shares: ColumnElement[bool] | None = None,
-    among: ColumnElement[bool] | None = None,
-) -> Any:
-    """Each contact concerned: ``contact_id``, ``movement``, ``reason`` and ``shared`` (0 or 1).
-
-    ``shares`` is whether they share their address, where that is known; ``among`` leaves others
-    out.
-    """
-    contact, account = Contact.__table__, Account.__table__.alias("theirs")
-    known = scope.shares_address(contact) if shares is None else shares
-    return (
-        difference.of(edited)
-        .add_columns(
-            deactivated.reason(contact, account, policy, known).label("reason"),
-            case((known, 1), else_=0).label("shared"),
-        )
-        .outerjoin(account, account.c.person_id == contact.c.id)
-        .where(true() if among is None else among)
-        .subquery("concerned")
-    )
-
-
-def _in_list(rows: Any, who: Who) -> ColumnElement[bool]:
-    stays: ColumnElement[bool] = rows.c.movement != "leave"
-    match who:
-        case "left_out":
-            return and_(stays, rows.c.reason != "")
-        case "shared":
-            return and_(stays, rows.c.reason == "", rows.c.shared == 1)
-        case "members":
-            return stays
-        case _:
-            moves: ColumnElement[bool] = rows.c.movement == who
-            return moves
-
-
-def _title(contact: Any) -> ColumnElement[str]:
-    full = func.trim(contact.c.first_name + " " + contact.c.last_name)
-    return case((contact.c.kind == "company", contact.c.name), else_=full).label("title")
-
-
-def _found(contact: Any, search: str) -> list[ColumnElement[bool]]:
-    """Every word of the search is in one of the columns, letter case aside."""
-    columns = [contact.c[n] for n in ("first_name", "last_name", "name", "email", "member_id")]
-    return [
-        or_(*(func.lower(column).contains(word, autoescape=True) for column in columns))
-        for word in search[:LONGEST_SEARCH].replace("\x00", "").lower().split()
-    ]

@@ -24,13 +24,16 @@ class KeyConverter(BaseConverter):
     def to_python(self, value: str) -> str:
         """The key that a segment stands for. Raises ``ValidationError``: there is none."""
         try:
-            return re.sub(
+            key = re.sub(
                 "(?:~[0-9A-F]{2})+",
                 lambda found: bytes.fromhex(found[0].replace("~", "")).decode(),
                 value,
             )
         except UnicodeDecodeError:
             raise ValidationError from None
+        if "\x00" in key:  # which Postgres cannot even look for
+            raise ValidationError
+        return key
 
     def to_url(self, value: str) -> str:
         """The segment that stands for a key."""

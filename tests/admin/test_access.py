@@ -392,3 +392,5 @@ def test_a_key_of_any_shape_has_a_page(app: Flask, staff: FlaskClient) -> None:
         path = re.search(rf'href="(/panel/people/[^"?]+)">{name}', listed)
         assert path, key
         assert f"<h1>{name} Nightingale" in staff.get(path[1]).text
+    for path in ("people/~00", "people/a~00/changes", "groups/~00", "fields/~00", "imports/~00"):
+        assert staff.get(f"/panel/{path}").status_code == 404, path

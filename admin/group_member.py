@@ -20,6 +20,8 @@ from idp.directory.membership import ROLE_LENGTH, Addition, PastMembership
 
 STANDINGS = {"to_come": "Begins later", "current": "Counts today", "over": "Over"}
 MOST_PAST = 50
+# As high as the column counts: no database can even look for more.
+_NUMBER = "<int(max=2147483647):number>"
 
 
 class AdditionForm(FlaskForm):  # type: ignore[misc]
@@ -76,7 +78,7 @@ class MemberPages(MembersPages):
             return self._back(group, whom, "The role is added.")
         return self._member(group, whom, form)
 
-    @page("/<key:key>/member/<key:contact>/change/<int:number>", methods=("POST",))
+    @page(f"/<key:key>/member/<key:contact>/change/{_NUMBER}", methods=("POST",))
     def change_addition(self, key: str, contact: str, number: int) -> Any:
         """Change role and dates of an addition."""
         group, whom = found(key), _contact(contact)
@@ -94,7 +96,7 @@ class MemberPages(MembersPages):
             return self._back(group, whom, "The role is changed.")
         return self._member(group, whom, AdditionForm(None, prefix="new"), form, number)
 
-    @page("/<key:key>/member/<key:contact>/remove/<int:number>", methods=("POST",))
+    @page(f"/<key:key>/member/<key:contact>/remove/{_NUMBER}", methods=("POST",))
     def remove_addition(self, key: str, contact: str, number: int) -> Any:
         """Take an addition back."""
         group, whom = found(key), _contact(contact)

@@ -102,6 +102,9 @@ def test_one_contacts_addition_is_not_changed_by_the_page_of_another(
     db.session.commit()
     address = f"/panel/groups/g/member/q/remove/{addition.id}"
     assert browsing.submit(staff, "/panel/groups/g/member/q", address).status_code == 404
+    for number in (2**31 - 1, 2**31, 2**63, 10**40):
+        address = f"/panel/groups/g/member/p/remove/{number}"
+        assert browsing.submit(staff, "/panel/groups/g/member/p", address).status_code == 404
     assert roles() == ["Chair"]
 
 

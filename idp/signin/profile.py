@@ -117,8 +117,19 @@ def _take(person: Person, form: Any) -> dict[str, Any]:
     return changed
 
 
+def _account_tried() -> str:
+    here = sessions.signed_in()
+    return f"change password {here.account_id if here is not None else ''}"
+
+
+def _wrong(response: Any) -> bool:
+    return bool(response.status_code == 401)
+
+
 @blueprint.route("/security", methods=["GET", "POST"])
 @limiter.limit("20/minute;60/hour", methods=["POST"])
+# Whoever has a session alone guesses here no better than where the password is asked for again.
+@limiter.limit("10/15minutes", key_func=_account_tried, methods=["POST"], deduct_when=_wrong)
 @signed_in
 def security(account: Account) -> Any:
     """Change the password; see where one is signed in."""
@@ -135,6 +146,10 @@ def security(account: Account) -> Any:
             # Time went by: this may have been signed out, or the password changed, elsewhere.
             if here is None or not here.alive:
                 return sessions.to_sign_in()
+            if form.current.errors:
+                audit.record(audit.Event.CONFIRM_REFUSED, account.person.key)
+                db.session.commit()
+                status = 401
             if prepared is not None:
                 passwords.take(account, prepared)
                 db.session.flush()

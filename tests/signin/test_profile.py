@@ -176,3 +176,25 @@ def test_a_member_has_four_phones_and_may_leave_the_directory(app: Flask) -> Non
     page = client.get("/").text
     for words in ("Boat", "+44 3", "https://ada.example", "not shown in the directory"):
         assert words in page
+
+
+def test_the_password_is_not_guessed_where_it_is_changed(app: Flask) -> None:
+    factories.account(email="a@example.org")
+    client = app.test_client()
+    browsing.sign_in(client, "a@example.org")
+
+    def change(current: str, number: int, new: str = "another long phrase") -> int:
+        token = browsing.csrf_token(client.get("/security").text)
+        data = {"csrf_token": token, "current": current, "password": new, "again": new}
+        # Whoever guesses does so from many places.
+        return client.post(
+            "/security", data=data, environ_base={"REMOTE_ADDR": f"192.0.2.{number}"}
+        ).status_code
+
+    # A new password that is too short is no guess.
+    assert [change(factories.PASSWORD, number, "short") for number in range(11)] == [200] * 11
+    assert [change("a guess", number) for number in range(10)] == [401] * 10
+    assert change("a guess", 11) == 429
+    assert change(factories.PASSWORD, 12) == 429
+    names = list(db.session.scalars(select(AuditEvent.name)))
+    assert names.count("member:session:not-confirmed") == 10

@@ -11,7 +11,6 @@ from sqlalchemy import or_, select
 from admin import audit_words
 from admin.access import may_see
 from admin.contact_addresses import PAGES
-from admin.lists import title
 from idp.audit import AuditEvent, Event
 from idp.database import db
 from idp.directory import conditions
@@ -19,6 +18,7 @@ from idp.directory.conditions import AnyField
 from idp.directory.contacts import Contact
 from idp.directory.fields import CustomField
 from idp.directory.groups import Group
+from idp.directory.searching import title
 from idp.oauth.clients import Client
 
 # What was deleted is told by what was noted of it then.

@@ -10,12 +10,13 @@ from flask import request
 from sqlalchemy import ColumnElement, FromClause, String, and_, cast, func, or_, select, union_all
 
 from admin import audit_words, lookups
-from admin.lists import searched, title
+from admin.lists import searched
 from idp import association
 from idp.audit.finding import Asked, Words
 from idp.directory import contacts
 from idp.directory.contacts import Contact, InvalidValue
 from idp.directory.groups import Group
+from idp.directory.searching import matches, title
 from idp.oauth.clients import Client
 
 LONGEST = 400
@@ -114,15 +115,8 @@ def _word(word: str, of: FromClause) -> ColumnElement[bool]:
 def _named(word: str) -> Any:
     """The keys of what a word names."""
     contact, group, client = Contact.__table__, Group.__table__, Client.__table__
-    people = select(contact.c.key).where(
-        or_(
-            func.lower(title(contact).element).contains(word, autoescape=True),
-            func.lower(contact.c.email).contains(word, autoescape=True),
-        )
-    )
-    groups = select(group.c.key).where(func.lower(group.c.name).contains(word, autoescape=True))
-    clients = select(client.c.client_id).where(
-        func.lower(client.c.name).contains(word, autoescape=True)
-    )
+    people = select(contact.c.key).where(matches(word, title(contact).element, contact.c.email))
+    groups = select(group.c.key).where(matches(word, group.c.name))
+    clients = select(client.c.client_id).where(matches(word, client.c.name))
     parts = [one.limit(MOST_NAMED).subquery() for one in (people, groups, clients)]
     return union_all(*(select(*part.c) for part in parts))

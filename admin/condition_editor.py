@@ -16,6 +16,7 @@ from idp.directory.conditions import AnyField
 from idp.directory.conditions.known import COMPANY_PREFIX
 from idp.directory.contacts import Contact
 from idp.directory.groups import Group
+from idp.folding import fold, folded
 
 # Built-in fields whose few values are worth picking from; e-mail addresses are not.
 PICKED = ("member_status", "member_type", "designation", "city", "state", "country")
@@ -265,5 +266,5 @@ def values_of(key: str, text: str = "") -> list[str]:
         .limit(MOST_PICKED)
     )
     if text:
-        query = query.where(func.lower(column).contains(text.lower(), autoescape=True))
+        query = query.where(folded(column).contains(fold(text), autoescape=True))
     return list(db.session.scalars(query))

@@ -12,7 +12,7 @@ from flask import request
 from sqlalchemy import ColumnElement, and_, false, select
 
 from admin import groups_by_name, lookups
-from admin.lists import matches, searched
+from admin.lists import searched
 from idp.database import db
 from idp.directory import fields, searching
 from idp.directory.accounts import Account
@@ -20,6 +20,7 @@ from idp.directory.contacts import Contact, InvalidValue, Kind
 from idp.directory.fields import COLUMNS, WITH_CHOICES, CustomField, FieldValue
 from idp.directory.groups import Group
 from idp.directory.membership import Membership, contact_ids_of
+from idp.directory.searching import matches
 from idp.folding import fold, folded
 
 LONGEST = 300

@@ -9,12 +9,13 @@ from sqlalchemy import Select, distinct, func, select
 from admin import group_sync
 from admin.access import page
 from admin.changes import ChangesPages, Subject
-from admin.lists import matches, page_of, searched, title
+from admin.lists import page_of, searched
 from idp.database import db
 from idp.directory import groups, membership
 from idp.directory.contacts import Contact
 from idp.directory.groups import Group
 from idp.directory.membership import Addition, Exclusion, Membership, PastMembership
+from idp.directory.searching import matches, title
 from sync.standing import status
 
 ORIGINS = {"rule": "By the condition", "hand": "Added by hand", "import": "Added by an import"}

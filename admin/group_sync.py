@@ -6,12 +6,12 @@ from typing import Any
 from flask import url_for
 from sqlalchemy import ColumnElement, Select, case, func, select
 
-from admin.lists import matches, title
 from idp.database import db
 from idp.directory.accounts import Account
 from idp.directory.contacts import Contact
 from idp.directory.groups import Group
 from idp.directory.membership import Membership
+from idp.directory.searching import matches, title
 from idp.moments import exact, in_words
 from sync import connection, ledger
 from sync.records import deactivated

@@ -14,13 +14,14 @@ from admin.group_held import HeldPages
 from admin.group_member import MemberPages
 from admin.group_members import found, size
 from admin.group_sync_pages import SyncPages
-from admin.lists import matches, page_of, searched
+from admin.lists import page_of, searched
 from idp.database import db
 from idp.directory import conditions, exporting, group_deletion
 from idp.directory.contacts import InvalidValue
 from idp.directory.difference import Edited
 from idp.directory.groups import Group
 from idp.directory.membership import Membership, catalogue, day
+from idp.directory.searching import matches
 from sync import connection
 from sync.standing import status
 

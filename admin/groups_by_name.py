@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
-from admin.lists import matches
 from idp.database import db
 from idp.directory import groups
 from idp.directory.contacts import InvalidValue
 from idp.directory.groups import Group
+from idp.directory.searching import matches
+from idp.folding import folded, given
 
 MOST_FOUND = 12
 
@@ -38,7 +39,7 @@ def find(field: str, text: str) -> Group:
     """
     text = text.strip()
     found = db.session.scalars(
-        select(Group).where(func.lower(Group.name) == text.lower()).limit(2)
+        select(Group).where(folded(Group.__table__.c.name) == given(text)).limit(2)
     ).all()
     if len(found) == 1:
         return found[0]

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import request
-from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, case, func, or_, select
+from sqlalchemy import Row, Select, func, select
 
 from idp.database import db
-from idp.directory.searching import MOST_WORDS
 
 PAGE = 50
 LONGEST_SEARCH = 200
@@ -54,22 +53,3 @@ def page_of(query: Select[*tuple[Any, ...]]) -> Listing:
     number = min(max(1, asked), max(1, -(-total // PAGE)))
     rows = db.session.execute(query.limit(PAGE).offset((number - 1) * PAGE)).all()
     return Listing(rows=rows, total=total, number=number, search=searched())
-
-
-def matches(text: str, *columns: ColumnElement[str]) -> ColumnElement[bool]:
-    """Every word of the text is in one of the columns, letter case aside; of a long text the first
-    ``MOST_WORDS`` are asked for."""
-    return and_(
-        *(
-            or_(*(func.lower(column).contains(word, autoescape=True) for column in columns))
-            for word in text.lower().split()[:MOST_WORDS]
-        )
-    )
-
-
-def title(contact: FromClause) -> ColumnElement[str]:
-    """The name that people read of a person or a company, as SQL."""
-    c = contact.c
-    return case(
-        (c.kind == "company", c.name), else_=func.trim(c.first_name + " " + c.last_name)
-    ).label("title")

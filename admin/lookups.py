@@ -6,12 +6,13 @@ name with the e-mail address, or with the key where it is not theirs alone.
 
 from collections.abc import Sequence
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, select
 
-from admin.lists import title
 from idp.database import db
 from idp.directory import contacts, searching
 from idp.directory.contacts import Company, Contact, InvalidValue, Kind, Person
+from idp.directory.searching import title
+from idp.folding import folded, given
 
 MOST_FOUND = 12
 _MODELS: dict[Kind, type[Contact]] = {"person": Person, "company": Company}
@@ -53,8 +54,8 @@ def resolved(kind: Kind, text: str, field: str) -> Contact | None:
     named = _named(kind, text)
     if len(named) == 1:
         return named[0]
-    for given in dict.fromkeys((inner, text)):
-        found = _by_key_or_address(kind, given)
+    for inside in dict.fromkeys((inner, text)):
+        found = _by_key_or_address(kind, inside)
         if found is not None:
             return found
     if len(named) > 1:
@@ -67,7 +68,7 @@ def resolved(kind: Kind, text: str, field: str) -> Contact | None:
 def _named(kind: Kind, text: str) -> list[Contact]:
     model, contact = _MODELS[kind], Contact.__table__
     query = select(model).where(
-        func.lower(title(contact).element) == text.lower(),
+        folded(title(contact).element) == given(text),
         contact.c.kind == kind,
         contact.c.merged_into_id.is_(None),
     )
@@ -94,7 +95,7 @@ def _shared(kind: Kind, found: Sequence[Contact]) -> set[int]:
     contact = Contact.__table__
     other = contact.alias("namesake")
     alike = (
-        func.lower(other.c.name) == func.lower(contact.c.name)
+        folded(other.c.name) == folded(contact.c.name)
         if kind == "company"
         else other.c.email_key == contact.c.email_key
     )

@@ -13,13 +13,15 @@ from sqlalchemy.exc import IntegrityError
 from admin import lookups, records
 from admin.access import may_manage, page, signed_in, want_password
 from admin.contact_addresses import home
-from admin.lists import LONGEST_SEARCH, title
+from admin.lists import LONGEST_SEARCH
 from idp.database import db
 from idp.directory import accounts, merging
 from idp.directory.accounts import Account
 from idp.directory.contacts import Contact, InvalidValue, Person
 from idp.directory.groups import Group
 from idp.directory.membership import Addition, Exclusion
+from idp.directory.searching import title
+from idp.folding import folded, given
 
 MOST_ALIKE = 8
 
@@ -146,7 +148,7 @@ def _alike(kept: Contact) -> list[Contact]:
                 contact.c.merged_into_id.is_(None),
                 or_(
                     contact.c.email_key == kept.email_key,
-                    func.lower(name) == kept.title.lower(),
+                    folded(name) == given(kept.title),
                 ),
             )
             .order_by(contact.c.id)

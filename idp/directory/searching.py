@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    or_,
     select,
     table,
     true,
@@ -59,6 +60,26 @@ def beginning(search: str, contact: FromClause = _CONTACT) -> ColumnElement[bool
 def holding(search: str, contact: FromClause = _CONTACT) -> ColumnElement[bool]:
     """Those of a contact table in whom every part of a search is somewhere within. No index."""
     return and_(true(), *(_within(part, contact) for part in search.split()[:MOST_WORDS]))
+
+
+def matches(text: str, *columns: ColumnElement[str]) -> ColumnElement[bool]:
+    """Every part of a text is in one of the columns, letter case aside; of a long text the first
+    ``MOST_WORDS`` are asked for. No index."""
+    return and_(
+        true(),
+        *(
+            or_(*(folded(column).contains(fold(word), autoescape=True) for column in columns))
+            for word in text.split()[:MOST_WORDS]
+        ),
+    )
+
+
+def title(contact: FromClause) -> ColumnElement[str]:
+    """The name that people read of a person or a company, as SQL."""
+    c = contact.c
+    return case(
+        (c.kind == "company", c.name), else_=func.trim(c.first_name + " " + c.last_name)
+    ).label("title")
 
 
 def _indexed(typed: list[str]) -> Select[int]:

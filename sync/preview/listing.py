@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, and_, literal, select, tuple_
 
 from idp.database import db
 from idp.directory.difference import Edited
+from idp.directory.searching import matches, title
 from sync import connection, scope
 from sync.preview.who import Who, concerned
 
 PAGE = 50
 LONGEST_SEARCH = 200
+_SEARCHED = ("first_name", "last_name", "name", "email", "member_id")
 _SORTED = ("last_name", "first_name", "name", "id")
 
 
@@ -43,11 +45,17 @@ def page(
     query = (
         select(
             *(contact.c[name] for name in ("key", "kind", "email")),
-            _title(contact),
+            title(contact),
             *(rows.c.movement, rows.c.reason),
         )
         .join(contact, contact.c.id == rows.c.contact_id)
-        .where(_in_list(rows, who), *_found(contact, search))
+        .where(
+            _in_list(rows, who),
+            matches(
+                search[:LONGEST_SEARCH].replace("\x00", ""),
+                *(contact.c[name] for name in _SEARCHED),
+            ),
+        )
     )
     from_key = after or before
     if from_key:
@@ -85,17 +93,3 @@ def _in_list(rows: Any, who: Who) -> ColumnElement[bool]:
         case _:
             moves: ColumnElement[bool] = rows.c.movement == who
             return moves
-
-
-def _title(contact: Any) -> ColumnElement[str]:
-    full = func.trim(contact.c.first_name + " " + contact.c.last_name)
-    return case((contact.c.kind == "company", contact.c.name), else_=full).label("title")
-
-
-def _found(contact: Any, search: str) -> list[ColumnElement[bool]]:
-    """Every word of the search is in one of the columns, letter case aside."""
-    columns = [contact.c[n] for n in ("first_name", "last_name", "name", "email", "member_id")]
-    return [
-        or_(*(func.lower(column).contains(word, autoescape=True) for column in columns))
-        for word in search[:LONGEST_SEARCH].replace("\x00", "").lower().split()
-    ]

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Select,
     String,
     Table,
-    case,
     delete,
     func,
     literal,
@@ -28,6 +27,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from idp.database import Base, UTCDateTime, db
 from idp.directory.contacts import KEY_LENGTH, Contact
 from idp.directory.groups import Group
+from idp.directory.searching import matches, title
 
 Standing = Literal["passed", "waiting", "held", "refused", "allowed"]
 # Of these, Higher Logic goes on being told what it was told last.
@@ -135,19 +135,15 @@ def contacts(group_key: str, standing: Standing, search: str = "") -> Select[Any
     Every word of ``search`` is in name, address or member ID, letter case aside.
     """
     contact = Contact.__table__.c
-    full = func.trim(contact.first_name + " " + contact.last_name)
-    title = case((contact.kind == "company", contact.name), else_=full).label("title")
-    searched = [contact[name] for name in _SEARCHED]
     return (
-        select(contact.id, contact.key, contact.kind, contact.email, title, row.at)
+        select(
+            contact.id, contact.key, contact.kind, contact.email, title(Contact.__table__), row.at
+        )
         .join(removals, row.contact_id == contact.id)
         .where(
             row.group_key == group_key,
             row.standing == standing,
-            *(
-                or_(*(func.lower(column).contains(word, autoescape=True) for column in searched))
-                for word in search.lower().split()
-            ),
+            matches(search, *(contact[name] for name in _SEARCHED)),
         )
         .order_by(contact.last_name, contact.first_name, contact.name, contact.id)
     )

@@ -7,6 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from admin import groups_by_name
 from idp.audit import AuditEvent
 from idp.database import db
 from idp.directory import fields, groups
@@ -233,3 +234,13 @@ def test_all_members_are_sent_again_on_request(
     answer = browsing.submit(staff, "/panel/groups/g", "/panel/groups/g/resend")
     assert answer.status_code == 303
     assert "1 record is sent again" in staff.get("/panel/groups/g/sync").text
+
+
+def test_a_group_is_found_letter_case_aside_on_every_database(
+    app: Flask, staff: FlaskClient
+) -> None:
+    factories.group(name="ΝΊΚΟΣ", key="nikos")
+    for text in ("νίκος", "ΝΊΚΟΣ", "νίκοσ", "ίκ"):
+        assert "/panel/groups/nikos" in staff.get(f"/panel/groups/?q={text}").text, text
+        if text != "ίκ":
+            assert groups_by_name.find("group", text).key == "nikos"

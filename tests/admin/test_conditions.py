@@ -314,10 +314,10 @@ def test_a_circle_is_said_at_the_condition(app: Flask, staff: FlaskClient) -> No
 
 
 def test_the_time_zone_is_a_setting(app: Flask, owner: FlaskClient) -> None:
-    page = owner.get("/panel/integrations/").text
+    page = owner.get("/panel/association/").text
     assert '<option selected value="UTC">UTC</option>' in page
-    form = {"name": "Made-up", "colour": "#123456", "base_url": "https://data.higherlogic.com"}
-    path = "/panel/integrations/"
+    form = {"name": "Made-up", "colour": "#123456"}
+    path = "/panel/association/"
     saved = browsing.submit(owner, path, **form, time_zone="America/Indiana/Knox")
     assert saved.status_code == 303
     assert association.get().time_zone == "America/Indiana/Knox"

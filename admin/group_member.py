@@ -46,8 +46,10 @@ class MemberPages(MembersPages):
         """A few people and companies, for a form to offer."""
         found(key)
         text = searched()
-        offered = lookups.offered("person", text) + lookups.offered("company", text)
-        return {"found": offered[: lookups.MOST_FOUND]}
+        # A dozen people of a name hide no company of that name.
+        companies = lookups.offered("company", text)[: lookups.MOST_FOUND // 2]
+        people = lookups.offered("person", text)[: lookups.MOST_FOUND - len(companies)]
+        return {"found": people + companies}
 
     @page("/<key:key>/members/add", methods=("GET", "POST"), get="change")
     def add_member(self, key: str) -> Any:

@@ -7,6 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from admin import lookups
 from idp.database import db
 from idp.directory import membership
 from idp.directory.groups import Group
@@ -52,6 +53,15 @@ def test_a_company_is_added_by_its_name_or_its_key(
     assert found == ["Acme"]
     assert browsing.submit(staff, ADD, contact=text).status_code == 303
     assert roles() == [""]
+
+
+def test_as_many_people_as_are_offered_hide_no_company(staff: FlaskClient, group: Group) -> None:
+    for number in range(lookups.MOST_FOUND):
+        factories.person(last_name="Baker", first_name=f"No. {number}")
+    factories.company(name="Baker & Sons")
+    found = staff.get("/panel/groups/g/members/search?q=bak").get_json()["found"]
+    assert len(found) == lookups.MOST_FOUND
+    assert found[-1] == "Baker & Sons"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from idp.directory.searching import matches, title
 from idp.moments import exact, in_words
 from sync import connection, ledger
 from sync.records import deactivated
-from sync.standing import status
+from sync.standing import saying, status
 
 MOST_FAILURES = 20
 FEW_SENT = 8
@@ -30,7 +30,7 @@ def facts(group: Group) -> dict[str, Any]:
     moment = dt.datetime.fromisoformat(last) if last else None
     return {
         "state": standing["state"],
-        "label": status.label(standing),
+        "label": saying.label(standing),
         "text": _text(standing),
         "sent": standing["sent"],
         "due": standing["due"],
@@ -50,7 +50,7 @@ def _progress(standing: dict[str, Any]) -> str:
     if standing["state"] != "pending":
         return said
     # All groups go through one queue: what waits before this one's members counts as well.
-    left = status.time_left(status.brief()["seconds_left"])
+    left = saying.time_left(status.brief()["seconds_left"])
     return f"{said} · {left}" if left else said
 
 

@@ -23,7 +23,7 @@ from idp.directory.groups import Group
 from idp.directory.membership import Membership, catalogue, day
 from idp.directory.searching import matches
 from sync import connection
-from sync.standing import status
+from sync.standing import saying, status
 
 
 class GroupsView(ConditionPages, MemberPages, SyncPages, HeldPages, ExportPages):
@@ -41,7 +41,7 @@ class GroupsView(ConditionPages, MemberPages, SyncPages, HeldPages, ExportPages)
             listing=listing,
             members=_members([group.id for (group,) in listing.rows]),
             standing={group["key"]: group for group in status.of_groups()},
-            label=status.label,
+            label=saying.label,
             unreadable=catalogue.current().unreadable(day.today()),
         )
 

@@ -17,7 +17,7 @@ from idp.directory.contacts import Contact, Person
 from idp.directory.groups import Group
 from idp.directory.membership import Membership
 from idp.signin.sessions import SignInSession
-from sync.standing import status
+from sync.standing import saying, status
 
 MOST_GROUPS = 50
 
@@ -56,7 +56,7 @@ def at_higher_logic(contact: Contact) -> dict[str, Any]:
     standing = status.of_contact(contact)
     return {
         "sync": standing,
-        "sync_label": status.label(standing),
+        "sync_label": saying.label(standing),
         "at_higher_logic": records.at_higher_logic(),
         "origins": ORIGINS,
     }

@@ -11,7 +11,7 @@ from admin.records import RecordView, found
 from idp.directory.contacts import Contact
 from sync.protocol import items
 from sync.sent import history, history_words
-from sync.standing import status
+from sync.standing import saying, status
 
 
 class SentPages(RecordView):
@@ -37,7 +37,7 @@ class SentPages(RecordView):
             contact=contact,
             back=home(contact),
             sync=standing,
-            sync_label=status.label(standing),
+            sync_label=saying.label(standing),
             accepted=accepted,
             item=item,
             listing=page_of(history.of_contact(contact)),

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from admin.access import may
 from admin.set_up_facts import Facts
 from idp.moments import ago
-from sync.standing import status
+from sync.standing import saying
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ def _group(facts: Facts) -> Step:
         if not facts.groups:
             endpoint = "panel_groups.new"
     else:
-        missing = f"{best['name']}: {status.label(best)}."
+        missing = f"{best['name']}: {saying.label(best)}."
         endpoint, action, values = "panel_groups.group", "Open the group", (("key", best["key"]),)
     return Step(
         "group",

@@ -13,7 +13,7 @@ from sync import connection
 from sync.removals import held
 from sync.sent import activity
 from sync.sent.activity import Hour
-from sync.standing import status
+from sync.standing import saying
 
 # The chart's coordinates; the page stretches them.
 WIDTH, HEIGHT, GAP = 720, 120, 4
@@ -31,7 +31,7 @@ def facts(standing: dict[str, Any]) -> dict[str, Any]:
         "reasons": [_reason(reason) for reason in standing["reasons"]],
         "more_refused": standing["failed"] - sum(one["number"] for one in standing["reasons"]),
         "holds": held.of_groups() if standing["held"] else [],
-        "groups": [{**group, "label": status.label(group)} for group in standing["groups"]],
+        "groups": [{**group, "label": saying.label(group)} for group in standing["groups"]],
         "hours": hours,
         "chart": chart(hours),
         # How often the page asks, in milliseconds.
@@ -50,7 +50,7 @@ def headline(standing: dict[str, Any]) -> str:
             number = standing["pending"]
             return f"{number:,} {'change is' if number == 1 else 'changes are'} on the way"
         case _:
-            return status.label(standing)
+            return saying.label(standing)
 
 
 def explanation(standing: dict[str, Any]) -> str:
@@ -98,7 +98,7 @@ def pace(standing: dict[str, Any]) -> str:
         return ""
     rate = standing["per_minute"]
     words = f"{rate:,.0f} a minute" if rate >= 1 else "less than one a minute"
-    left = status.time_left(standing["seconds_left"])
+    left = saying.time_left(standing["seconds_left"])
     return f"{words}, {left}" if left else words
 
 

@@ -15,7 +15,7 @@ from sync import connection, reconcile, resend
 from sync.delivery import pushing
 from sync.history_commands import history_command, show_command
 from sync.removals import held, verdicts
-from sync.standing import status
+from sync.standing import saying, status
 
 
 @click.group()
@@ -31,7 +31,7 @@ def status_command(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False, indent=2))
         return
-    click.echo(f"{status.label(found)}{': ' if found['message'] else ''}{found['message']}")
+    click.echo(f"{saying.label(found)}{': ' if found['message'] else ''}{found['message']}")
     click.echo(
         f"accepted {found['accepted']:,}, pending {found['pending']:,}, "
         f"failed {found['failed']:,}, held {found['held']:,}; "
@@ -40,7 +40,7 @@ def status_command(as_json: bool) -> None:
     if found["pending"]:
         click.echo(f"oldest pending since {found['oldest_pending_at'] or 'no known moment'}")
     if found["per_minute"] is not None:
-        left = status.time_left(found["seconds_left"])
+        left = saying.time_left(found["seconds_left"])
         click.echo(f"{found['per_minute']:,} contacts a minute{', ' if left else ''}{left}")
     breaker = found["breaker"]
     if breaker["state"] != "closed":
@@ -58,7 +58,7 @@ def status_command(as_json: bool) -> None:
         click.echo(f"refused {reason['number']:,}: {reason['words']} [{first}{more}]")
     for group in found["groups"]:
         click.echo(
-            f"{group['name']} ({group['key']}): {status.label(group)}; "
+            f"{group['name']} ({group['key']}): {saying.label(group)}; "
             f"sent {group['sent']:,} of {group['due']:,}"
         )
 

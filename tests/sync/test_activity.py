@@ -11,7 +11,7 @@ from idp.database import db, now
 from sync import connection, ledger
 from sync.protocol.wire import Verdict
 from sync.sent import activity
-from sync.standing import figures, status
+from sync.standing import figures, saying, status
 from tests.sync.conftest import (
     Statements,
     Tenant,
@@ -102,7 +102,7 @@ def test_what_was_accepted_long_ago_says_nothing_of_the_rate(app: Flask) -> None
     ],
 )
 def test_the_time_left_in_words(seconds: float | None, words: str) -> None:
-    assert status.time_left(seconds) == words
+    assert saying.time_left(seconds) == words
 
 
 def test_the_oldest_pending_is_pending_since_its_first_change(tenant: Tenant) -> None:

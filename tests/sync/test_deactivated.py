@@ -11,7 +11,7 @@ from idp.directory import accounts, deactivation, fields, groups, merging
 from idp.directory.contacts import InvalidValue, Person
 from sync import connection, noting, preview
 from sync.records import deactivated
-from sync.standing import status
+from sync.standing import saying, status
 from tests import factories
 from tests.sync.conftest import Tenant, member, push, row, synced
 from tests.sync.test_preview import edited
@@ -83,7 +83,7 @@ def test_marked_inactive_with_groups_as_they_are_and_active_again(
     assert tenant.members(group.key) == {person.key}
     standing = status.of_contact(person)
     assert (standing["state"], standing["told_as"]) == ("up_to_date", "inactive")
-    assert status.label(standing) == "Up to date: as an inactive record"
+    assert saying.label(standing) == "Up to date: as an inactive record"
     begin(person)
     push()
     assert tenant.details(person.key)["IsActive"] is True
@@ -99,7 +99,7 @@ def test_taken_out_of_all_groups_and_put_back(tenant: Tenant, end: Way, begin: W
     assert push().accepted == 1
     assert tenant.details(person.key)["IsActive"] is True
     assert tenant.members(group.key) == tenant.members(community.key) == set()
-    assert status.label(status.of_contact(person)) == "Up to date: as a record in no group"
+    assert saying.label(status.of_contact(person)) == "Up to date: as a record in no group"
     begin(person)
     push()
     assert tenant.members(group.key) == tenant.members(community.key) == {person.key}

@@ -17,7 +17,7 @@ from sync.claims import Claim
 from sync.delivery import gate, leases, pushing
 from sync.protocol import transport
 from sync.settings import pace
-from sync.standing import status
+from sync.standing import saying, status
 from tests import factories
 from tests.sync.conftest import (
     API_KEY,
@@ -214,7 +214,7 @@ def test_bad_records_are_found_by_halving_and_the_rest_goes_through(tenant: Tena
     assert failed == bad
     overall = status.overall()
     assert (overall["state"], overall["failed"], overall["accepted"]) == ("failing", 2, 98)
-    assert status.label(overall) == "2 refused by Higher Logic"
+    assert saying.label(overall) == "2 refused by Higher Logic"
 
 
 def test_a_refused_record_is_sent_again_when_it_changes_and_slowly_by_itself(
@@ -380,7 +380,7 @@ def test_a_refused_key_stops_at_once_and_a_mended_one_goes_on(tenant: Tenant) ->
 
     assert len(tenant.pushes()) == 1
     assert status.overall()["state"] == "stopped"
-    assert status.label(status.overall()) == "Higher Logic refused our key"
+    assert saying.label(status.overall()) == "Higher Logic refused our key"
     stops = [
         event.detail
         for event in db.session.scalars(

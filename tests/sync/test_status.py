@@ -9,7 +9,7 @@ from flask import Flask
 from idp.database import db
 from idp.directory import accounts
 from sync import commands, connection
-from sync.standing import status
+from sync.standing import saying, status
 from tests import factories
 from tests.sync.conftest import (
     API_KEY,
@@ -31,29 +31,29 @@ def test_a_groups_way_to_up_to_date(tenant: Tenant) -> None:
     people = members(4)
     factories.person()
     group = factories.group(type="security", name="Current members")
-    assert status.label(status.of_group(group)) == "Sync is off"
+    assert saying.label(status.of_group(group)) == "Sync is off"
     from idp.directory import groups
 
     groups.switch_sync(group, True)
     db.session.commit()
     before = status.of_group(group)
     assert (before["state"], before["due"], before["sent"]) == ("pending", 4, 0)
-    assert status.label(before) == "Syncing: 0 of 4 sent"
+    assert saying.label(before) == "Syncing: 0 of 4 sent"
 
     tenant.make(reject_keys={people[0].key: "No."})
     push()
     after = status.of_group(group)
     assert (after["state"], after["sent"], after["failed"]) == ("failing", 3, 1)
-    assert status.label(after) == "1 refused by Higher Logic"
+    assert saying.label(after) == "1 refused by Higher Logic"
     assert status.of_contact(people[0])["error"] == "No."
-    assert status.label(status.of_contact(people[0])) == "Refused by Higher Logic"
+    assert saying.label(status.of_contact(people[0])) == "Refused by Higher Logic"
 
     tenant.make(reject_keys={})
     people[0].job_title = "Analyst"
     db.session.commit()
     push()
     done = status.of_group(group)
-    assert status.label(done) == "Up to date"
+    assert saying.label(done) == "Up to date"
     assert done == status.overall()["groups"][0]
     assert dt.datetime.fromisoformat(done["last_accepted_at"]).tzinfo is not None
     assert status.of_contact(people[0])["state"] == "up_to_date"
@@ -157,4 +157,4 @@ def test_the_resend_and_reconcile_commands(tenant: Tenant) -> None:
 
 def test_every_state_has_words() -> None:
     for state in ("not_connected", "stopped", "pending", "up_to_date", "failing", "off"):
-        assert status.label({"state": state})
+        assert saying.label({"state": state})

@@ -6,6 +6,7 @@ from flask import abort, flash, redirect, url_for
 from flask_wtf import FlaskForm
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
 from wtforms import DateField, StringField, validators
 
 from admin import lookups
@@ -137,6 +138,9 @@ class MemberPages(MembersPages):
             db.session.rollback()
             form.form_errors.append("Somebody else has just saved this role: try again.")
             return False
+        except StaleDataError:  # somebody else has just removed it
+            db.session.rollback()
+            abort(404)
         return True
 
     def _back(self, group: Group, contact: Contact, words: str) -> Any:

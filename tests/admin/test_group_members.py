@@ -1,11 +1,12 @@
 """A group's members in the panel: added by hand, changed, removed, shut out, and the past."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from admin import lookups
 from idp.database import db
@@ -143,3 +144,24 @@ def test_a_member_may_not_look(sign_in, group: Group) -> None:  # type: ignore[n
     browser = sign_in(factories.account())
     for path in ("members", "members/past", "members/added", "members/shut-out", "members/add"):
         assert browser.get(f"/panel/groups/g/{path}").status_code == 403
+
+
+def test_a_role_that_somebody_else_removes_meanwhile_is_not_there(
+    staff: FlaskClient, group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contact = factories.person(key="gone")
+    membership.add(group, contact)
+    db.session.commit()
+    number = db.session.scalars(select(Addition.id)).one()
+    changed = membership.change
+
+    def change(addition: Addition, **values: Any) -> None:
+        changed(addition, **values)
+        rows = delete(Addition).where(Addition.id == addition.id)
+        with db.session.no_autoflush:
+            db.session.execute(rows.execution_options(synchronize_session=False))
+
+    monkeypatch.setattr(membership, "change", change)
+    page = "/panel/groups/g/member/gone"
+    answer = browsing.submit(staff, page, f"{page}/change/{number}", **{f"a{number}-role": "Chair"})
+    assert answer.status_code == 404

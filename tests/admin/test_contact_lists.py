@@ -241,7 +241,7 @@ def planned() -> Iterator[list[tuple[str, str]]]:
     explain = "EXPLAIN QUERY PLAN " if db.engine.dialect.name == "sqlite" else "EXPLAIN "
 
     def note(_c: Any, cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
-        if not statement.lstrip().startswith("SELECT"):
+        if not statement.lstrip().startswith(("SELECT", "WITH")):
             return
         own = cursor.connection.cursor()
         if explain == "EXPLAIN ":

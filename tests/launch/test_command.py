@@ -126,7 +126,10 @@ def test_accounts_are_made_deactivated_and_reactivated(tessera: Tessera) -> None
     assert "has an account already" in twice
     assert "last owner" in tessera.refused("account", "create", address, "--role", "member")
     assert "last owner" in tessera.refused("account", "deactivate", address)
-    tessera("account", "create", "other@example.org", "--role", "owner")
+    other = ("account", "create", "other@example.org", "--role", "owner")
+    tessera(*other)
+    assert "last owner" in tessera.refused("account", "deactivate", address), "invited only"
+    tessera(*other, "--password-stdin", stdin="four unrelated words\n")
     assert "cannot sign in" in tessera("account", "deactivate", address.upper()).stdout
     assert "can sign in again" in tessera("account", "reactivate", address).stdout
     assert "no account" in tessera.refused("account", "deactivate", "nobody@example.org")

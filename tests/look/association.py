@@ -167,7 +167,7 @@ def fill(site: Site, folder: Path) -> None:
         panel_companies={"key": "a-company", "field": region.key},
         panel_fields={"key": region.key},
         panel_groups={"key": "committee", "contact": "a-person"},
-        panel_clients={"client_id": site.clients["community_client_id"]},
+        panel_clients=dict.fromkeys(("client_id", "key"), site.clients["community_client_id"]),
         panel_imports={"key": site.imports["done"]},
         **{"panel_imports.columns": {"key": site.imports["uploaded"]}},
         recovery={"token": recovery.make_token(invited)},

@@ -52,6 +52,7 @@ for (const form of document.querySelectorAll("form[data-largest]")) {
     return words.hidden;
   };
   input.addEventListener("change", look);
+  look(); // whoever is quick has chosen one before this script was here
   form.addEventListener("submit", (event) => {
     if (look()) return;
     event.preventDefault();

@@ -9,7 +9,6 @@ From the environment: ``SIZES`` (numbers of people, separated by commas), ``DATA
 (``postgres``, ``sqlite``) and ``ROUNDS``. The report is written when nothing is left out.
 """
 
-import secrets
 import sys
 import time
 from collections.abc import Mapping
@@ -23,11 +22,10 @@ from bench import directory, environment, facts
 from bench.directory import DATABASES, Plan
 from bench.directory_work import Contestant
 from bench.report import DATABASE_TITLES
-from idp.database import db, now
+from idp.database import db
 from idp.directory import accounts
 from idp.directory.contacts import Contact, Person
 from idp.signin import sessions
-from idp.signin.sessions import SignInSession
 
 REPORT = Path(__file__).with_name("panel.md")
 SIZES = (100_000,)
@@ -63,20 +61,11 @@ def signed_in(here: Contestant) -> FlaskClient:
         person = Person(first_name="Olga", last_name="Owner", email="owner@example.org")
         account = accounts.create(person, role="owner")
         db.session.flush()
-        token = secrets.token_urlsafe(32)
-        db.session.add(
-            SignInSession(
-                token_hash=sessions.hashed(token),
-                account_id=account.id,
-                epoch=account.epoch,
-                expires_at=now() + sessions.LIFETIME,
-            )
-        )
+        _row, cookie = sessions.lend(account, sessions.LIFETIME, "bench")
         db.session.commit()
         db.session.remove()
     client = here.app.test_client()
-    with client.session_transaction() as session:
-        session["sid"] = token
+    client.set_cookie(*cookie.split("=", 1))
     return client
 
 

@@ -77,5 +77,7 @@ def _push(lane: int) -> dict[str, Any]:
 def _wait(seconds: float) -> None:
     """Wait for contacts that may change again in a moment, or until somebody else is due."""
     end = time.monotonic() + seconds
+    # Not at once: what is due while pushes are paused stays due.
+    time.sleep(LOOK_SECONDS)
     while time.monotonic() < end and not due.any_due(lanes.LIVE):
         time.sleep(LOOK_SECONDS)

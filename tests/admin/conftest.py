@@ -1,16 +1,14 @@
 """Somebody signed in at the panel."""
 
-import secrets
 from collections.abc import Callable
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from idp.database import db, now
+from idp.database import db
 from idp.directory.accounts import Account, Role
 from idp.signin import sessions
-from idp.signin.sessions import SignInSession
 from tests import factories
 
 SignIn = Callable[[Account], FlaskClient]
@@ -21,19 +19,10 @@ def sign_in(app: Flask) -> SignIn:
     """Gives a browser in which an account is signed in."""
 
     def signed_in(account: Account) -> FlaskClient:
-        token = secrets.token_urlsafe(32)
-        db.session.add(
-            SignInSession(
-                token_hash=sessions.hashed(token),
-                account_id=account.id,
-                epoch=account.epoch,
-                expires_at=now() + sessions.LIFETIME,
-            )
-        )
+        _row, cookie = sessions.lend(account, sessions.LIFETIME, "")
         db.session.commit()
         client = app.test_client()
-        with client.session_transaction() as session:
-            session["sid"] = token
+        client.set_cookie(*cookie.split("=", 1))
         return client
 
     return signed_in

@@ -15,14 +15,13 @@ from admin.contact_forms import (
     present,
     say,
     take,
-    take_key,
 )
 from admin.contact_photos import PhotoPages
 from admin.lists import searched
 from admin.merge import MergeableView
 from admin.sent import SentPages, after_resend
 from admin.walking import Order, stretch_of
-from idp import audit, custom_inputs
+from idp import custom_inputs
 from idp.database import db
 from idp.directory import contacts, exporting, fields, photos
 from idp.directory.contacts import (
@@ -187,29 +186,12 @@ def _save(form: Any, company: Company | None, custom: Any, values: Any) -> str |
     if not (form.name.data or "").strip():
         say(form, "name", InvalidValue("name", "missing_name", "A company needs a name."))
         return None
-    made = company is None
     company = company if company is not None else Company()
     with db.session.no_autoflush:
         changed = take(form, company, [*COMMON, "name", "email"])
         for name, kind in POINTED_AT.items():
             _point(form, company, name, kind, changed)
-        if made:
-            take_key(form, company)
-        if not form.errors and made:
-            db.session.add(company)
-        if not form.errors:
-            records.flush(form)
-        if not form.form_errors:
-            changed |= custom_inputs.take(form, company, custom, values)
-    if form.errors:
-        db.session.rollback()
-        return None
-    if made or changed:
-        event = audit.Event.CONTACT_CREATED if made else audit.Event.CONTACT_CHANGED
-        audit.record(event, company.key, changed=changed)
-    key = company.key
-    db.session.commit()
-    return key
+    return records.save(form, company, changed, custom, values)
 
 
 def _point(form: Any, company: Company, name: str, kind: Kind, changed: dict[str, Any]) -> None:

@@ -4,8 +4,8 @@ from typing import Any
 
 from admin import lookups, records
 from admin.access import may_manage, want_password
-from admin.contact_forms import COMMON, note, present, say, take, take_key
-from idp import audit, custom_inputs
+from admin.contact_forms import COMMON, note, present, say, take
+from idp import custom_inputs
 from idp.database import db
 from idp.directory import accounts
 from idp.directory.contacts import (
@@ -34,7 +34,6 @@ def save(form: Any, person: Person | None, custom: Any, values: Any) -> str | No
     if not (form.first_name.data or "").strip() and not (form.last_name.data or "").strip():
         say(form, "last_name", InvalidValue("last_name", "missing_name", "A person needs a name."))
         return None
-    made = person is None
     person = person if person is not None else Person()
     with db.session.no_autoflush:
         _guard(form, person)
@@ -47,23 +46,7 @@ def save(form: Any, person: Person | None, custom: Any, values: Any) -> str | No
             before = person.company.title if person.company is not None else ""
             note(changed, "company", before, company.title if company is not None else "")
             person.company = company if isinstance(company, Company) else None
-        if made:
-            take_key(form, person)
-        if not form.errors and made:
-            db.session.add(person)
-        if not form.errors:
-            records.flush(form)
-        if not form.form_errors:
-            changed |= custom_inputs.take(form, person, custom, values)
-    if form.errors:
-        db.session.rollback()
-        return None
-    if made or changed:
-        event = audit.Event.CONTACT_CREATED if made else audit.Event.CONTACT_CHANGED
-        audit.record(event, person.key, changed=changed)
-    key = person.key
-    db.session.commit()
-    return key
+    return records.save(form, person, changed, custom, values)
 
 
 def _guard(form: Any, person: Person) -> None:

@@ -11,6 +11,8 @@ from admin.access import may_manage, page, signed_in
 from admin.audit_search import keys_of
 from admin.changes import ChangesPages, Subject
 from admin.contact_addresses import home
+from admin.contact_forms import ContactForm, take_key
+from idp import audit, custom_inputs
 from idp.database import db
 from idp.directory import accounts, contacts, deactivation
 from idp.directory.contacts import Company, Contact, InvalidValue, Kind, Person
@@ -115,6 +117,32 @@ def flush(form: Any) -> None:
         form.form_errors.append(
             "Somebody else has just saved this key or e-mail address: try again."
         )
+
+
+def save(
+    form: ContactForm, contact: Contact, changed: dict[str, Any], custom: Any, values: Any
+) -> str | None:
+    """Save a contact that has taken what was typed, with its own fields and its event, all or
+    nothing; gives its key, or nothing when something is wrong with the form."""
+    made = contact.id is None
+    with db.session.no_autoflush:
+        if made:
+            take_key(form, contact)
+        if not form.errors and made:
+            db.session.add(contact)
+        if not form.errors:
+            flush(form)
+        if not form.form_errors:
+            changed |= custom_inputs.take(form, contact, custom, values)
+    if form.errors:
+        db.session.rollback()
+        return None
+    if made or changed:
+        event = audit.Event.CONTACT_CREATED if made else audit.Event.CONTACT_CHANGED
+        audit.record(event, contact.key, changed=changed)
+    key = contact.key
+    db.session.commit()
+    return key
 
 
 def _account(contact: Contact) -> accounts.Account | None:

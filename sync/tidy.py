@@ -12,17 +12,12 @@ import structlog
 from sqlalchemy import and_, delete, exists, select, update
 
 from idp.database import db, now
+from idp.tidying import BATCH, TICK_SECONDS, until_done
 from sync import connection
 from sync.sent import history
 from sync.sent.history import ACCEPTED
 
 log = structlog.get_logger()
-
-BATCH = 500
-# Between two batches, so that others who write come in between (SQLite has one writer).
-PAUSE = 0.05
-# What one tick of the clock takes at the most; the next one goes on.
-TICK_SECONDS = 10.0
 
 
 def tick() -> int:
@@ -38,13 +33,7 @@ def run(*, seconds: float = float("inf")) -> int:
     db.session.rollback()
     end = time.monotonic() + seconds
     before = now() - dt.timedelta(days=connection.get().history_days)
-    deleted = 0
-    while time.monotonic() < end:
-        looked_at, gone = _batch(before)
-        deleted += gone
-        if looked_at < BATCH:
-            break
-        time.sleep(PAUSE)
+    deleted = until_done(lambda: _batch(before), end, size=BATCH)
     if deleted:
         log.info("history tidied", deleted=deleted)
     return deleted

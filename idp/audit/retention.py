@@ -14,14 +14,10 @@ from sqlalchemy import delete, select
 from idp import association
 from idp.audit.writing import AuditEvent
 from idp.database import db, now
+from idp.tidying import BATCH, TICK_SECONDS, until_done
 
 log = structlog.get_logger()
 
-BATCH = 500
-# Between two batches, so that others who write come in between (SQLite has one writer).
-PAUSE = 0.05
-# What one tick of the clock takes at the most; the next one goes on.
-TICK_SECONDS = 10.0
 # The database looks at its own clock, which may be another machine's.
 MARGIN = dt.timedelta(days=1)
 
@@ -50,15 +46,13 @@ def run(*, seconds: float = float("inf")) -> int:
     )
     gone = delete(AuditEvent).where(event.id.in_(oldest))
     gone = gone.execution_options(synchronize_session=False)
-    deleted = 0
-    while time.monotonic() < end:
-        result = db.session.execute(gone)
-        number = int(getattr(result, "rowcount", 0))
+
+    def batch() -> tuple[int, int]:
+        number = int(getattr(db.session.execute(gone), "rowcount", 0))
         db.session.commit()
-        deleted += number
-        if number < BATCH:
-            break
-        time.sleep(PAUSE)
+        return number, number
+
+    deleted = until_done(batch, end, size=BATCH)
     if deleted:
         log.info("audit tidied", deleted=deleted)
     return deleted

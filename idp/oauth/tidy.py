@@ -10,6 +10,7 @@ kept is in docs/operations.md.
 import datetime as dt
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -23,14 +24,10 @@ from idp.oauth.logout_notices import LogoutNotice
 from idp.oauth.pushed import PushedRequest
 from idp.oauth.tokens import Token
 from idp.signin.sessions import SignInSession
+from idp.tidying import BATCH, TICK_SECONDS, until_done
 
 log = structlog.get_logger()
 
-BATCH = 500
-# Between two batches, so that others who write come in between (SQLite has one writer).
-PAUSE = 0.05
-# What one tick of the clock takes at the most; the next one goes on.
-TICK_SECONDS = 10.0
 # After its end, for whoever looks into what happened.
 KEPT = dt.timedelta(days=1)
 DELIVERED_KEPT = dt.timedelta(days=7)
@@ -64,16 +61,13 @@ def run(*, seconds: float | None = None) -> dict[str, int]:
         "delivered": moment - DELIVERED_KEPT,
         "failed": moment - FAILED_KEPT,
     }
-    deleted = dict.fromkeys((kind.name for kind in KINDS), 0)
-    for kind in KINDS:
-        while time.monotonic() < end:
-            found = db.session.execute(kind.statement, given)
-            db.session.commit()
-            number = int(getattr(found, "rowcount", 0))
-            deleted[kind.name] += number
-            if number < BATCH:
-                break
-            time.sleep(PAUSE)
+
+    def batch(kind: Kind) -> tuple[int, int]:
+        number = int(getattr(db.session.execute(kind.statement, given), "rowcount", 0))
+        db.session.commit()
+        return number, number
+
+    deleted = {kind.name: until_done(partial(batch, kind), end) for kind in KINDS}
     if any(deleted.values()):
         log.info("tidied", deleted=deleted)
     return deleted

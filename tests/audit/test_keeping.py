@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from idp import association, audit
+from idp import association, audit, tidying
 from idp.audit import AuditEvent, Event, Noted, Who, masking, retention
 from idp.database import db, now
 from idp.directory.contacts import InvalidValue
@@ -113,7 +113,7 @@ def test_the_clock_deletes_what_is_older_than_the_association_keeps(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "BATCH", 3)
-    monkeypatch.setattr(retention, "PAUSE", 0)
+    monkeypatch.setattr(tidying, "PAUSE", 0)
     old(740, 7)
     old(400, 2)
     assert retention.tick() == 7

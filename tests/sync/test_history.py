@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, select, text, update
 
+from idp import tidying
 from idp.database import db, now
 from idp.directory import fields, merging
 from idp.directory.contacts import Contact, InvalidValue
@@ -252,7 +253,7 @@ def test_what_higher_logic_has_is_kept_until_it_was_replaced_long_ago(tenant: Te
 
 def test_tidying_takes_bounded_bites(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tidy, "BATCH", 2)
-    monkeypatch.setattr(tidy, "PAUSE", 0)
+    monkeypatch.setattr(tidying, "PAUSE", 0)
     synced()
     person = member()
     for number in range(6):

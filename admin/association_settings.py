@@ -4,16 +4,16 @@ from typing import Any
 
 from flask import flash, redirect, url_for
 from flask_wtf import FlaskForm
-from flask_wtf.file import FileField
-from wtforms import SelectField, StringField, ValidationError, validators
+from wtforms import SelectField, StringField, validators
 
 from admin.access import PanelView, may_send, page
 from idp import association, audit, logo
 from idp.database import db
 from idp.directory import photos
 from idp.directory.contacts import InvalidValue
-from idp.directory.photos import PicturesBusy, logos
+from idp.directory.photos import logos
 from idp.directory.photos.logos import Logo
+from idp.picture_uploads import Sent, picture_field, sent
 from idp.web import takes_a_file
 
 NAMES = ("name", "colour", "time_zone")
@@ -41,28 +41,9 @@ class AssociationForm(FlaskForm):  # type: ignore[misc]
 
 
 class LogoForm(FlaskForm):  # type: ignore[misc]
-    """An upload of the logo. The browser is told what is accepted; what came is looked at here."""
+    """An upload of the logo."""
 
-    logo = FileField("Picture", render_kw={"accept": ",".join(photos.ACCEPTED)})
-
-    def validate_logo(self, field: FileField) -> None:
-        """A file was chosen. Raises ``ValidationError``."""
-        if not field.data:
-            raise ValidationError("Choose a picture first.")
-
-    def made(self) -> Logo | None:
-        """The logo that was sent; ``None`` when the form says what is wrong with it.
-
-        The transaction at hand ends first: none is open while a picture is worked on. Raises
-        ``PicturesBusy``.
-        """
-        db.session.rollback()
-        try:
-            # A byte more than is allowed tells that there is more.
-            return logos.made_logo(self.logo.data.stream.read(photos.LARGEST_FILE + 1))
-        except InvalidValue as error:
-            self.logo.errors = [str(error)]
-            return None
+    logo = picture_field()
 
 
 class AssociationView(PanelView):
@@ -82,26 +63,20 @@ class AssociationView(PanelView):
     @takes_a_file(photos.LARGEST_FILE, may=may_send)
     def logo(self) -> Any:
         """Keep another logo."""
-        form = LogoForm()
-        status, headers = 200, {}
+        form, upload = LogoForm(), Sent[Logo]()
         if form.validate_on_submit():
-            try:
-                made = form.made()
-            except PicturesBusy as busy:
-                form.logo.errors = [str(busy)]
-                status, headers = 503, {"Retry-After": str(busy.retry_after)}
-            else:
-                if made is not None:
-                    logo.keep(made)
-                    audit.record(audit.Event.LOGO_CHANGED, width=made.width, height=made.height)
-                    db.session.commit()
-                    flash("The logo is saved.", "success")
-                    return redirect(url_for("panel_association.index", _anchor="the-logo"), 303)
+            upload = sent(form.logo, logos.made_logo)
+            if (made := upload.made) is not None:
+                logo.keep(made)
+                audit.record(audit.Event.LOGO_CHANGED, width=made.width, height=made.height)
+                db.session.commit()
+                flash("The logo is saved.", "success")
+                return redirect(url_for("panel_association.index", _anchor="the-logo"), 303)
         here = association.get()
         settings = AssociationForm(
             formdata=None, data={name: getattr(here, name) for name in NAMES}
         )
-        return self._shown(settings, form), status, headers
+        return self._shown(settings, form), upload.status, upload.headers
 
     @page("/logo/remove", methods=("POST",))
     def remove_logo(self) -> Any:

@@ -9,7 +9,8 @@ from idp import audit
 from idp.database import db
 from idp.directory import photos
 from idp.directory.contacts import Contact
-from idp.directory.photos import PicturesBusy
+from idp.directory.photos import Picture
+from idp.picture_uploads import Sent
 from idp.signin.own_photo import PhotoForm
 from idp.web import takes_a_file
 
@@ -25,25 +26,19 @@ class PhotoPages(PanelView):
     @takes_a_file(photos.LARGEST_FILE, may=may_send)
     def photo(self, key: str) -> Any:
         """A contact's photo, and the form for another."""
-        form = PhotoForm()
-        status, headers = 200, {}
+        form, upload = PhotoForm(), Sent[Picture]()
         self.contact(key)
         if form.validate_on_submit():
-            try:
-                picture = form.picture()
-            except PicturesBusy as busy:
-                form.photo.errors = [str(busy)]
-                status, headers = 503, {"Retry-After": str(busy.retry_after)}
-            else:
-                if picture is not None:
-                    form.keep(self.contact(key), picture, audit.Event.PHOTO_CHANGED)
-                    flash("The photo is saved.", "success")
-                    return self._to_photo(key)
+            upload = form.sent()
+            if upload.made is not None:
+                form.keep(self.contact(key), upload.made, audit.Event.PHOTO_CHANGED)
+                flash("The photo is saved.", "success")
+                return self._to_photo(key)
         contact = self.contact(key)
         shown = self.render(
             "panel/contact_photo.html", form=form, contact=contact, photo=photos.of(contact)
         )
-        return shown, status, headers
+        return shown, upload.status, upload.headers
 
     @page("/<key:key>/photo/remove", methods=("POST",))
     def remove_photo(self, key: str) -> Any:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+# Where pictures of the pages go, for whoever wants to look at them.
+PICTURES = os.environ.get("PICTURES")
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = [
     "--no-sandbox",
@@ -63,3 +65,21 @@ def window(chromium: Browser) -> Iterator[Watched]:
     # A refused sign-in is an answer of 401, which the console calls an error.
     wrong = [line for line in watched.errors if "status of 401" not in line]
     assert wrong == []
+
+
+def sign_in(page: Page, email: str, password: str) -> None:
+    """Fill in the page that asks who it is, and send it."""
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def fits(page: Page, name: str = "") -> None:
+    """No page is wider than its screen, a phone's or a desk's."""
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert wide <= 0, f"{page.url} is {wide} px too wide on {width} px"
+        for scheme in ("light", "dark") if PICTURES and name else ():
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.screenshot(path=f"{PICTURES}/{name}-{width}-{scheme}.png", full_page=True)

@@ -7,7 +7,7 @@ import docx
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.chromium import Watched
+from tests.chromium import Watched, fits, sign_in
 from tests.stack import OWNER, PASSWORD, Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
@@ -20,17 +20,8 @@ def owner(tessera: Stack, window: Watched) -> Page:
     """A page of the panel, with an owner signed in."""
     page = window.page()
     page.goto(tessera.url + "/panel/clients/")
-    page.get_by_label("E-mail address").fill(OWNER)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, OWNER, PASSWORD)
     return page
-
-
-def no_sideways_scrolling(page: Page) -> None:
-    for width in (390, 1280):
-        page.set_viewport_size({"width": width, "height": 900})
-        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        assert wide <= 0, f"{page.url} is {wide} px too wide on {width} px"
 
 
 def test_from_a_new_client_to_a_self_test_that_is_all_green(
@@ -61,7 +52,7 @@ def test_from_a_new_client_to_a_self_test_that_is_all_green(
     assert told["Token URL"] == f"{tessera.url}/oauth/token"
     assert told["User name"] == MEMBER
     assert secret not in str(told)
-    no_sideways_scrolling(page)
+    fits(page)
 
     # Before Higher Logic has named its callback, the self-test says what is missing.
     page.get_by_role("link", name="To the self-test").click()
@@ -85,7 +76,7 @@ def test_from_a_new_client_to_a_self_test_that_is_all_green(
     page.get_by_role("button", name="Start the self-test").click()
     expect(page.get_by_role("heading", name=re.compile("All of it works"))).to_be_visible()
     expect(page.locator(".test-steps li.ok")).to_have_count(14)
-    no_sideways_scrolling(page)
+    fits(page)
 
 
 def test_settings_are_changed_with_and_without_a_script(tessera: Stack, owner: Page) -> None:
@@ -110,7 +101,7 @@ def test_settings_are_changed_with_and_without_a_script(tessera: Stack, owner: P
     expect(page.get_by_text("The client is saved.")).to_be_visible()
     expect(page.get_by_label("Committee")).to_be_checked()
     expect(page.get_by_label("Claim", exact=True)).to_have_value("level")
-    no_sideways_scrolling(page)
+    fits(page)
     page.get_by_label("A key of its own").check()
     page.get_by_label("Its public keys").fill('{"keys": []}')
     page.get_by_role("button", name="Save").last.click()

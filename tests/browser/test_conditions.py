@@ -1,38 +1,20 @@
 """A group's condition built in a real browser: by keyboard alone, and without scripts."""
 
-import os
 import re
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.chromium import Watched
+from tests.chromium import Watched, fits, sign_in
 from tests.look.axe_core import violations
 from tests.stack import OWNER, PASSWORD, Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
-# Where pictures of the pages go, for whoever wants to look at them.
-PICTURES = os.environ.get("PICTURES")
 
-
-def sign_in(page: Page, tessera: Stack) -> None:
+def open_groups(page: Page, tessera: Stack) -> None:
     page.goto(tessera.url + "/panel/groups/")
-    page.get_by_label("E-mail address").fill(OWNER)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-
-
-def looked_at(page: Page, name: str) -> None:
-    """No page is wider than a phone's screen."""
-    for width in (390, 1280):
-        page.set_viewport_size({"width": width, "height": 900})
-        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        assert wide <= 0, f"{page.url} is {wide} px too wide on {width} px"
-        if PICTURES:
-            for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-                page.screenshot(path=f"{PICTURES}/{name}-{width}-{scheme}.png", full_page=True)
+    sign_in(page, OWNER, PASSWORD)
 
 
 def said(page: Page, words: str) -> None:
@@ -51,7 +33,7 @@ def test_a_nested_condition_is_built_with_the_keyboard_alone(
     for name in ("Board", "Bored people"):
         tessera.cli("group", "create", name, "--type", "community", "--condition", '{"any": []}')
     page = window.page()
-    sign_in(page, tessera)
+    open_groups(page, tessera)
     page.goto(tessera.url + "/panel/groups/new")
     preview = page.get_by_role("region", name="What that means")
     expect(preview).to_contain_text("1,813 people will be in it; 1,414 of them will sync")
@@ -118,7 +100,7 @@ def test_a_nested_condition_is_built_with_the_keyboard_alone(
     expect(inner.get_by_role("checkbox", name="Board")).to_be_checked()
     expect(lookup).to_be_focused()
     expect(preview).to_contain_text("is in one of the groups “Board”")
-    looked_at(page, "builder")
+    fits(page, "builder")
     # The list is open while it is looked at: who needs a screen reader works it as well.
     inner.get_by_label("Field").focus()
     press(page, "ArrowDown")
@@ -160,7 +142,7 @@ def test_a_nested_condition_is_built_with_the_keyboard_alone(
     page.get_by_role("link", name="Conditions").focus()
     press(page, "Enter")
     expect(page.get_by_role("group", name="rule 2", exact=True)).to_be_visible()
-    looked_at(page, "conditions")
+    fits(page, "conditions")
 
 
 def test_without_scripts_a_condition_is_built_and_its_sync_is_switched_on(
@@ -169,7 +151,7 @@ def test_without_scripts_a_condition_is_built_and_its_sync_is_switched_on(
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
     page.set_default_timeout(20_000)
-    sign_in(page, tessera)
+    open_groups(page, tessera)
     page.goto(tessera.url + "/panel/groups/new")
     page.get_by_label("Name", exact=True).fill("Plain")
     page.get_by_role("button", name="Add a block of rules to the condition").click()
@@ -191,7 +173,7 @@ def test_without_scripts_a_condition_is_built_and_its_sync_is_switched_on(
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("of the community “Plain”")).to_be_visible()
     expect(page.get_by_text("it stays a community")).to_be_visible()
-    looked_at(page, "switch")
+    fits(page, "switch")
     page.get_by_role("button", name="Go on editing").click()
     expect(page.get_by_label("Name", exact=True)).to_have_value("Plain")
     page.get_by_role("button", name="Save", exact=True).click()
@@ -199,5 +181,5 @@ def test_without_scripts_a_condition_is_built_and_its_sync_is_switched_on(
     expect(page.get_by_text("Fixed since the sync was switched on")).to_be_visible()
     page.get_by_role("link", name="Sync", exact=True).click()
     expect(page.get_by_text("Higher Logic sync status")).to_be_visible()
-    looked_at(page, "sync")
+    fits(page, "sync")
     context.close()

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.chromium import Watched
+from tests.chromium import Watched, fits, sign_in
 from tests.stack import OWNER, PASSWORD, Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
@@ -27,17 +27,8 @@ def owner(tessera: Stack, window: Watched) -> Page:
     """A page of the panel, with an owner signed in."""
     page = window.page()
     page.goto(tessera.url + "/panel/fields/")
-    page.get_by_label("E-mail address").fill(OWNER)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, OWNER, PASSWORD)
     return page
-
-
-def no_sideways_scrolling(page: Page) -> None:
-    for width in (390, 1280):
-        page.set_viewport_size({"width": width, "height": 900})
-        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        assert wide <= 0, f"{page.url} is {wide} px too wide on {width} px"
 
 
 def make(page: Page, label: str, kind: str, choices: str = "") -> None:
@@ -62,14 +53,14 @@ def test_from_a_new_field_to_its_deletion(tessera: Stack, owner: Page) -> None:
     expect(page.get_by_label("Sync to Higher Logic")).to_be_visible()
     page.get_by_label("Kind").select_option(label="Several of")
     expect(page.get_by_label("Choices")).to_be_visible()
-    no_sideways_scrolling(page)
+    fits(page)
     page.get_by_role("link", name="Cancel").click()
     for kind in KINDS:
         make(page, f"My {kind}", kind)
     make(page, "My answer", "Yes or no")
     make(page, "My one", "One of", "Law\nRail")
     make(page, "My several", "Several of", "Law\nRail\nArt")
-    no_sideways_scrolling(page)
+    fits(page)
 
     # The member fills them in, and sees them as they are.
     page.goto(tessera.url + "/profile")
@@ -80,14 +71,14 @@ def test_from_a_new_field_to_its_deletion(tessera: Stack, owner: Page) -> None:
     several = page.get_by_role("group", name="My several")
     several.get_by_label("Law").check()
     several.get_by_label("Art").check()
-    no_sideways_scrolling(page)
+    fits(page)
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Your profile is saved.")).to_be_visible()
     for shown in ("12.5", "Law, Art", "A-00/7", "Ada@example.org"):
         expect(page.get_by_text(shown, exact=True)).to_be_visible()
     long_text = page.locator("dd", has_text="One & <b>two</b>")
     assert long_text.inner_text() == "One & <b>two</b>\n\nThree"
-    no_sideways_scrolling(page)
+    fits(page)
 
     # The staff order the choices by buttons; Enter in an input moves nothing.
     page.goto(tessera.url + "/panel/fields/my_several")
@@ -108,18 +99,18 @@ def test_from_a_new_field_to_its_deletion(tessera: Stack, owner: Page) -> None:
     page.get_by_label("Show in Members section").uncheck()
     expect(page.get_by_label("Sync to Higher Logic")).to_be_visible()
     expect(page.get_by_text("Switch off what is still on, or show it.")).to_be_visible()
-    no_sideways_scrolling(page)
+    fits(page)
     page.get_by_role("button", name="Save").last.click()
     expect(page.get_by_text("Show it there, or switch the sync off too.")).to_be_visible()
-    no_sideways_scrolling(page)
+    fits(page)
     page.get_by_role("link", name="Delete the field").click()
     expect(page.get_by_text("Higher Logic is told of it.")).to_be_visible()
-    no_sideways_scrolling(page)
+    fits(page)
 
     page.goto(tessera.url + "/panel/fields/my_key/delete")
-    no_sideways_scrolling(page)
+    fits(page)
     page.get_by_role("button", name="Delete the field and 1 value").click()
     expect(page.get_by_text("The field “My Key” is deleted")).to_be_visible()
     page.get_by_role("button", name="Move My several up").click()
     expect(page).to_have_url(re.compile("#field-my_several$"))
-    no_sideways_scrolling(page)
+    fits(page)

@@ -1,28 +1,14 @@
 """A group's members in a real browser: somebody is found as one types, added, changed, shut out."""
 
-import os
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.chromium import Watched
+from tests.chromium import Watched, fits, sign_in
 from tests.stack import OWNER, PASSWORD, Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
-
-# Where pictures of the pages go, for whoever wants to look at them.
-PICTURES = os.environ.get("PICTURES")
-
-
-def looked_at(page: Page, name: str) -> None:
-    """No page is wider than a phone's screen."""
-    for width in (390, 1280):
-        page.set_viewport_size({"width": width, "height": 900})
-        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        assert wide <= 0, f"{page.url} is {wide} px too wide on {width} px"
-        if PICTURES:
-            page.screenshot(path=f"{PICTURES}/{name}-{width}.png", full_page=True)
 
 
 def test_a_member_is_added_by_hand_given_days_and_shut_out(tessera: Stack, window: Watched) -> None:
@@ -30,12 +16,10 @@ def test_a_member_is_added_by_hand_given_days_and_shut_out(tessera: Stack, windo
     tessera.cli("group", "create", "Board", "--type", "community", "--condition", condition)
     page = window.page()
     page.goto(tessera.url + "/panel/groups/")
-    page.get_by_label("E-mail address").fill(OWNER)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, OWNER, PASSWORD)
     page.get_by_role("link", name="Board").click()
     page.get_by_role("link", name=re.compile("^Members")).click()
-    looked_at(page, "members")
+    fits(page, "members")
     page.get_by_role("link", name="Add by hand", exact=True).click()
     field = page.get_by_label("Person or company")
     field.press_sequentially("oleszko")
@@ -44,19 +28,19 @@ def test_a_member_is_added_by_hand_given_days_and_shut_out(tessera: Stack, windo
     field.fill(option.get_attribute("value") or "")
     page.get_by_label("Role").fill("Chair")
     page.get_by_label("From").fill("2020-01-31")
-    looked_at(page, "add")
+    fits(page, "add")
     page.get_by_role("button", name="Add").click()
     expect(page.get_by_text("is added.")).to_be_visible()
     expect(page.get_by_role("heading", name=re.compile("^Chair"))).to_be_visible()
-    looked_at(page, "member")
+    fits(page, "member")
     page.get_by_label("Until").first.fill("2020-02-01")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name=re.compile("Over"))).to_be_visible()
     expect(page.get_by_role("heading", name="Before")).to_be_visible()
     page.get_by_role("button", name="Shut out of this group").click()
     expect(page.get_by_role("button", name="Let in again")).to_be_visible()
-    looked_at(page, "member-out")
+    fits(page, "member-out")
     page.get_by_role("link", name="Board").first.click()
     for name in ("Added by hand", "Shut out", "Past members"):
         page.get_by_role("navigation", name="Members").get_by_role("link", name=name).click()
-        looked_at(page, name.replace(" ", "-").lower())
+        fits(page, name.replace(" ", "-").lower())

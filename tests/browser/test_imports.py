@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import stack
-from tests.chromium import Watched
+from tests.chromium import Watched, fits, sign_in
 from tests.stack import PASSWORD, SAMPLE, STAFF, Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
@@ -21,13 +21,6 @@ def tessera(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with stack.running(tmp_path_factory.mktemp("tessera"), None) as running:
         running.start("imports")
         yield running
-
-
-def no_sideways_scrolling(page: Page) -> None:
-    for width in (390, 1280):
-        page.set_viewport_size({"width": width, "height": 900})
-        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        assert wide <= 0, f"{page.url} is {wide} px too wide on {width} px"
 
 
 def upload(page: Page, tessera: Stack, kind: str, file: Path) -> None:
@@ -46,9 +39,7 @@ def check(page: Page, heading: str) -> None:
 def test_from_a_file_to_a_finished_import(tessera: Stack, window: Watched, tmp_path: Path) -> None:
     page = window.page()
     page.goto(tessera.url + "/panel/imports/")
-    page.get_by_label("E-mail address").fill(STAFF)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, STAFF, PASSWORD)
     expect(page.get_by_role("heading", name="No imports yet")).to_be_visible()
 
     upload(page, tessera, "Companies", SAMPLE / "companies.csv")
@@ -67,7 +58,7 @@ def test_from_a_file_to_a_finished_import(tessera: Stack, window: Watched, tmp_p
         4
     )
     page.get_by_label("Keep these choices for the next time").fill("Our member system")
-    no_sideways_scrolling(page)
+    fits(page)
     check(page, "^Checked")
     expect(page.locator(".numbers")).to_contain_text("2,483")
     expect(page.get_by_role("row").filter(has_text="javascript:alert(1)")).to_be_visible()
@@ -75,10 +66,10 @@ def test_from_a_file_to_a_finished_import(tessera: Stack, window: Watched, tmp_p
         page.get_by_role("link", name="Download all as a spreadsheet").click()
     with Path(download.value.path()).open(encoding="utf-8-sig", newline="") as file:
         assert len(list(csv.reader(file))) == 1 + 17
-    no_sideways_scrolling(page)
+    fits(page)
     page.get_by_role("button", name="Start the import").click()
     expect(page.get_by_role("heading", name="Imported")).to_be_visible(timeout=60_000)
-    no_sideways_scrolling(page)
+    fits(page)
 
     # The same file with a column that has gone empty asks before it takes anything away.
     with (SAMPLE / "people.csv").open(encoding="utf-8-sig", newline="") as file:
@@ -94,13 +85,13 @@ def test_from_a_file_to_a_finished_import(tessera: Stack, window: Watched, tmp_p
     expect(page.get_by_label("Where Region goes")).to_have_value("")
     check(page, "is this meant")
     expect(page.get_by_text("2,483 would lose their Member status")).to_be_visible()
-    no_sideways_scrolling(page)
+    fits(page)
     page.get_by_role("button", name="No, keep everything as it is").click()
     expect(page.get_by_text("Nothing was changed.")).to_be_visible()
 
     page.goto(tessera.url + "/panel/imports/")
     expect(page.get_by_role("row").filter(has_text="people.csv")).to_contain_text("2,483 new")
-    no_sideways_scrolling(page)
+    fits(page)
 
 
 def test_a_file_that_is_too_large_is_not_sent(
@@ -108,9 +99,7 @@ def test_a_file_that_is_too_large_is_not_sent(
 ) -> None:
     page = window.page()
     page.goto(tessera.url + "/panel/imports/new")
-    page.get_by_label("E-mail address").fill(STAFF)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, STAFF, PASSWORD)
     large = tmp_path / "people.csv"
     with large.open("wb") as file:
         file.truncate(201 * 1024 * 1024)

@@ -3,26 +3,15 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.chromium import Watched
+from tests.chromium import Watched, fits, sign_in
 from tests.stack import OWNER, PASSWORD, Stack, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 MEMBER = "gustaw.oleszko28@example.net"
 WORDS = "four unrelated words"
-
-
-def sign_in(page: Page, email: str, password: str) -> None:
-    page.get_by_label("E-mail address").fill(email)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
-
-
-def no_sideways_scrolling(page: Page) -> None:
-    wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    assert wide <= 0, f"{page.url} is {wide} px too wide"
 
 
 def test_2_staff_connect_higher_logic_and_a_group_becomes_up_to_date(
@@ -52,7 +41,7 @@ def test_2_staff_connect_higher_logic_and_a_group_becomes_up_to_date(
     expect(page.get_by_text("Higher Logic will be told of 1,414 people")).to_be_visible()
     page.get_by_role("button", name="Save and switch the sync on").click()
     expect(page.get_by_text("Up to date").first).to_be_visible(timeout=90_000)
-    no_sideways_scrolling(page)
+    fits(page)
 
     page.goto(tessera.sandbox_url + "/admin/security-groups")
     expect(page.get_by_text("Current members")).to_be_visible()
@@ -94,7 +83,7 @@ def test_5_a_new_job_title_arrives_and_deactivation_ends_the_session(
     page.get_by_label("Job title").fill("Minister of Silly Walks")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Your profile is saved.")).to_be_visible()
-    no_sideways_scrolling(page)
+    fits(page)
     community = window.page()
 
     def arrived() -> bool:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, expect
 
-from tests.chromium import Watched
+from tests.chromium import Watched, sign_in
 from tests.screenshots import Shot
 from tests.stack import OWNER, PASSWORD, SAMPLE, Stack, eventually
 
@@ -104,9 +104,7 @@ def test_from_an_empty_association_to_an_open_community(
 ) -> None:
     page = window.page()
     page.goto(tessera.url + "/panel/")
-    page.get_by_label("E-mail address").fill(OWNER)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, OWNER, PASSWORD)
     staff = SetUp(page, tessera, shot)
     expect(page.get_by_text("0 of 9 done")).to_be_visible()
     shot(page, "start", whole=True)

@@ -31,14 +31,15 @@ from bench import (
     environment,
     facts,
     postgres,
+    sync_deployment,
     sync_receiver,
     sync_report,
     sync_work,
 )
 from bench.directory import POSTGRES
+from bench.sync_deployment import Deployment
 from bench.sync_receiver import Receiver
 from bench.sync_report import Measured
-from bench.sync_work import Deployment
 from idp import settings as deployment_settings
 from idp.database import db
 from launch import schema
@@ -189,7 +190,7 @@ def _say_of(here: Deployment, text: str) -> None:
 
 def _end(_number: int, _frame: FrameType | None) -> None:
     # As Ctrl-C does: what was started is ended on the way out.
-    sync_work.ending.set()
+    sync_deployment.ending.set()
     raise KeyboardInterrupt
 
 
@@ -206,7 +207,7 @@ def main() -> int:
         with cores.alone():
             before = os.getloadavg()[0]
             found = run(asked)
-    except (postgres.NotDurable, cores.OneCore, sync_work.Stuck) as error:
+    except (postgres.NotDurable, cores.OneCore, sync_deployment.Stuck) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

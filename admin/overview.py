@@ -12,6 +12,7 @@ from idp.database import db
 from idp.directory.accounts import Account
 from idp.directory.contacts import Contact
 from idp.directory.groups import Group
+from idp.folding import fold, folded
 from sync import reconcile
 from sync.standing import exporting, status
 
@@ -65,7 +66,7 @@ def counts() -> dict[str, int]:
     row = db.session.execute(
         select(
             number("person"),
-            number("person", func.lower(contact.member_status) == "current"),
+            number("person", folded(contact.member_status) == fold("current")),
             select(func.count()).select_from(Account).scalar_subquery(),
             number("company"),
             select(func.count()).where(Group.sync).scalar_subquery(),

@@ -10,8 +10,8 @@ TEST_STAMP := $(VENV)/.test
 # What npm brings: one stamp for each folder that has a lock.
 OPENID_CLIENT := tests/foreign/openid_client/node_modules/.stamp
 AXE := tests/look/axe/node_modules/.stamp
-# A test waits for processes of its own for a third of its time. (xdist runs the files with few
-# tests last; those of a browser leave an event loop behind, so they must not come first.)
+# A test waits for processes of its own for a third of its time. Files go out in the order that
+# tests/conftest.py gives them, the long ones first: one that came last would be waited for alone.
 WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 OIDC_PROVIDER := bench/node/node_modules/.stamp
 
@@ -29,11 +29,11 @@ install: $(RUN_STAMP) ## Make the environment (.venv)
 .PHONY: test
 test: $(TEST_STAMP) $(OPENID_CLIENT) $(AXE) browser apache ## Run every test (lint, types, unit, end to end, browser)
 	@$(BIN)/python scripts/craft.py
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --conformance=compare
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --conformance=compare
 
 .PHONY: conformance
 conformance: $(TEST_STAMP) $(OPENID_CLIENT) $(AXE) browser apache ## Run the tests that show a requirement, and write docs/conformance.md
-	@$(BIN)/pytest -q -m compliance -n $(WORKERS) --dist loadfile --conformance=write
+	@$(BIN)/pytest -q -m compliance -n $(WORKERS) --dist loadfile --no-loadscope-reorder --conformance=write
 
 .PHONY: check
 check: $(TEST_STAMP) ## The quick part of the tests, on SQLite: a minute or two

@@ -1,4 +1,5 @@
-"""Chromium driven by Playwright: one for each worker, since it cannot be started twice in one."""
+"""Chromium driven by Playwright: one for each file, since the event loop that it leaves running in
+its thread would break the tests of the next file that begin a loop of their own."""
 
 import os
 import shutil
@@ -21,7 +22,7 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium; without it the browser tests are skipped, but not in CI."""
     if CHROMIUM is None:

@@ -105,14 +105,14 @@ def targets(one: Measured) -> list[Target]:
 
 
 def growth(found: Sequence[Measured]) -> list[Target]:
-    """What a contact costs at the largest size beside the smallest, in one database."""
+    """What a contact costs worker and database at the largest size beside the smallest."""
     targets: list[Target] = []
     for database in TITLES:
         sizes = [(one.size, one.first) for one in found if one.database == database and one.first]
         if len(sizes) > 1:
             (small, less), (large, more) = sizes[0], sizes[-1]
-            ratio = more.worker_ms / less.worker_ms
-            what = f"{TITLES[database]}: cost of a contact at {large:,} beside {small:,}"
+            ratio = less.together / more.together
+            what = f"{TITLES[database]}: CPU of a contact at {large:,} beside {small:,}"
             targets.append((f"{what}, {GROWTH}", f"{ratio:.2f}", ratio <= GROWTH))
     return targets
 

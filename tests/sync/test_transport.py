@@ -86,11 +86,15 @@ def never_ends(address: str) -> None:
         post(address)
 
 
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request may take half a second, and each of its pieces nearly as long."""
+def be_hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on a request may take half a second, and each of its pieces nearly as long."""
     monkeypatch.setattr(transport, "CONNECT_SECONDS", 0.1)
     monkeypatch.setattr(transport, "READ_SECONDS", 0.4)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    be_hasty(monkeypatch)
 
 
 @pytest.mark.compliance("Y21", "Y22")
@@ -114,7 +118,7 @@ def test_an_answer_that_never_ends_is_cut_off(hasty: None, beginning: bytes, dro
 
 
 def test_an_answer_over_tls_and_a_kept_connections_are_cut_off(
-    hasty: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def answers_then_drips(connection: socket.socket) -> None:
         answers(connection)
@@ -125,6 +129,7 @@ def test_an_answer_over_tls_and_a_kept_connections_are_cut_off(
     monkeypatch.setattr(transport._session(), "verify", str(tmp_path / "trusted.pem"))
     with far_side(answers_then_drips, tls=context) as address:
         assert [post(address).status for _ in range(2)] == [200, 200]
+        be_hasty(monkeypatch)
         never_ends(address)
 
 

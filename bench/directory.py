@@ -178,7 +178,7 @@ def main() -> int:
     about = [
         *facts.of_the_directory(),
         f"Postgres with {', '.join(f'{name} = {value}' for name, value in POSTGRES.items())}; "
-        "SQLite as Tessera opens it (WAL, synchronous = FULL, 64 MB of cache).",
+        "SQLite as Tessera opens it (WAL, synchronous = FULL, 32 MB of cache).",
         f"Rounds: {asked.rounds}, in each {asked.times} changes of each kind; "
         "one round before, to warm up, is not counted.",
     ]

@@ -23,6 +23,7 @@ from idp.database import db, reading
 from idp.directory import conditions, contacts, fields, groups
 from idp.directory.contacts import Company, Person
 from idp.directory.difference import Edited
+from idp.directory.fields import CustomField
 from idp.directory.groups import Group
 from idp.directory.membership import Membership
 from sync import preview
@@ -96,7 +97,7 @@ def _change(name: str, key: str, draw: random.Random, company_ids: list[int]) ->
         raise LookupError(f"{key} is no person")
     match name:
         case "a custom field":
-            section = next(one for one in fields.all_fields() if one.key == "section")
+            section = db.session.scalars(select(CustomField).filter_by(key="section")).one()
             fields.set_value(person, section, draw.choice(section.choices).key)
         case "the status":
             person.member_status = "Lapsed" if person.member_status == "Current" else "Current"
@@ -112,7 +113,7 @@ def _driver(here: Contestant) -> Iterator[Callable[[int], None]]:
     if here.database == "sqlite":
         file = sqlite3.connect(here.address, isolation_level=None, timeout=30)
         file.execute("PRAGMA synchronous = FULL")
-        file.execute("PRAGMA cache_size = -65536")
+        file.execute("PRAGMA cache_size = -32768")
 
         def update(number: int) -> None:
             file.execute("BEGIN IMMEDIATE")

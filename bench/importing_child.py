@@ -118,7 +118,7 @@ def _target() -> Any:
     target = sqlite3.connect(address)
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         target.execute(f"PRAGMA {pragma}")
-    target.execute("PRAGMA cache_size = -65536")
+    target.execute("PRAGMA cache_size = -32768")
     return target
 
 

@@ -93,8 +93,12 @@ _TIME_ZONE = InSession(lambda _dialect: select(Association.time_zone))
 def today() -> dt.date:
     """The day that it is at the association."""
     row = _TIME_ZONE.row()
-    zone = row.time_zone if row is not None else DEFAULT_TIME_ZONE
-    return now().astimezone(zoneinfo.ZoneInfo(zone)).date()
+    return day_in(row and row.time_zone)
+
+
+def day_in(zone: str | None) -> dt.date:
+    """The day that it is in a time zone; without one, in that of an association without a row."""
+    return now().astimezone(zoneinfo.ZoneInfo(zone or DEFAULT_TIME_ZONE)).date()
 
 
 def get() -> Association:

@@ -201,7 +201,8 @@ def _tune_sqlite(engine: Engine) -> None:
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
         cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA cache_size = -65536")
+        # 32 MB for a connection at the most: a worker has two, and is to stay under 200 MB.
+        cursor.execute("PRAGMA cache_size = -32768")
         cursor.execute("PRAGMA temp_store = MEMORY")
         cursor.close()
         # SQLite's own lower() knows ASCII only.

@@ -74,7 +74,7 @@ def note(contacts: changes.Ids) -> None:
             for one in statements
         ]
     else:
-        counted = [one.run(ids=contacts, **given) for one in _NOTING_IDS]
+        counted = _note_ids(contacts, given)
     if any(counted):
         wake_after_commit(lane)
 
@@ -178,8 +178,23 @@ def _of_ids(build: Callable[[Chosen, Dialect], Any]) -> InSession:
     return InSession(lambda dialect: build(lambda column: any_of(column, "ids", dialect), dialect))
 
 
+def _both(chosen: Chosen, dialect: Dialect) -> Any:
+    written = [build(chosen, dialect).returning(table.c.contact_id).cte() for build in _NOTING]
+    counts = [select(func.count()).select_from(rows).scalar_subquery() for rows in written]
+    return select(*(count.label(f"count_{place}") for place, count in enumerate(counts)))
+
+
 _NOTING = (_announced, _employers)
 _NOTING_IDS = [_of_ids(build) for build in _NOTING]
+_NOTING_ONE = _of_ids(_both)
+
+
+def _note_ids(contact_ids: Collection[int], given: dict[str, Any]) -> list[int]:
+    # Postgres writes both by one statement; where nobody who is announced may be the employer of
+    # another, since one statement cannot write a row twice.
+    if len(contact_ids) == 1 and db.session.get_bind().dialect.name == "postgresql":
+        return list(_NOTING_ONE.row(ids=contact_ids, **given))
+    return [one.run(ids=contact_ids, **given) for one in _NOTING_IDS]
 
 
 def note_everything() -> None:

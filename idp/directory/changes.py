@@ -18,7 +18,7 @@ group, or unannounced. On Postgres a lock of the transaction says so; SQLite has
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Select, event, func, select
+from sqlalchemy import Select, case, event, func, select
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import Session
 
@@ -40,6 +40,7 @@ _CHANGED = "tessera: changed contacts"
 _FOLLOWED = "tessera: contacts to follow"
 _LATER = "tessera: to do before commit"
 _OF_MANY = "tessera: others follow"
+_COMPANY = "company"
 # Any number that no other advisory lock of this database has.
 _LOCK = 7_355_372
 
@@ -102,6 +103,13 @@ def follow(contact_ids: Iterable[int]) -> None:
     db.session().info.setdefault(_FOLLOWED, set()).update(contact_ids)
 
 
+def hold(contact_id: int) -> None:
+    """Hold a contact's row until the transaction at hand is over: who else would change something
+    of that contact waits, and then sees it. On SQLite, which has one writer, nothing is to do."""
+    if db.session.get_bind().dialect.name == "postgresql":
+        _LOCKED.row(ids=[contact_id])
+
+
 def _tell(contacts: Ids) -> None:
     for listener in _listeners:
         listener(contacts)
@@ -125,8 +133,7 @@ def _follow_and_tell(session: Session) -> None:
         works = session.info.pop(_LATER, {})
         changed = session.info.pop(_CHANGED, set())
         followed = sorted(changed | session.info.pop(_FOLLOWED, set()))
-        companies = _hold(followed)
-        _take_turn(session, alone=bool(companies or works))
+        companies = _hold_and_take_turn(session, followed, alone=bool(works))
         for chunk in _chunks(followed):
             for follower in _followers:
                 changed.update(follower(chunk, companies.intersection(chunk)))
@@ -153,18 +160,10 @@ def _locked(dialect: Dialect) -> Any:
     return rows.with_for_update(key_share=True)
 
 
-_LOCKED = InSession(_locked)
-
-
-def _hold(contact_ids: list[int]) -> set[int]:
-    """Hold the contacts' rows; says which of them are companies.
-
-    Two transactions may have changed one contact, each a part that the other does not see yet:
-    the second waits here, and then sees both. It waits before it takes its turn: whoever waits
-    for the turn may have the row.
-    """
-    rows = [row for chunk in _chunks(contact_ids) for row in _LOCKED.rows(ids=chunk)]
-    return {row.id for row in rows if row.kind == "company"}
+def _locked_in_turn(dialect: Dialect) -> Any:
+    held = _locked(dialect).cte("held")
+    turn = case((held.c.kind != _COMPANY, func.pg_advisory_xact_lock_shared(_LOCK)))
+    return select(held.c.kind, turn.label("turn"))
 
 
 def _turn(alone: bool) -> InSession:
@@ -172,12 +171,30 @@ def _turn(alone: bool) -> InSession:
     return InSession(lambda _dialect: select(lock(_LOCK).label("turn")))
 
 
+_LOCKED, _LOCKED_IN_TURN = InSession(_locked), InSession(_locked_in_turn)
 _TURNS = {alone: _turn(alone) for alone in (True, False)}
 
 
-def _take_turn(session: Session, *, alone: bool) -> None:
-    if session.get_bind().dialect.name == "postgresql":
-        _TURNS[alone].row()
+def _hold_and_take_turn(session: Session, contact_ids: list[int], *, alone: bool) -> set[int]:
+    """Hold the contacts' rows, then take the turn; says which of them are companies.
+
+    Two transactions may have changed one contact, each a part that the other does not see yet:
+    the second waits here, and then sees both. It waits before it takes its turn: whoever waits
+    for the turn may have the row. So one person, which is what nearly every change is about, is
+    held and has the turn by one statement, and several are all held first.
+    """
+    postgres = session.get_bind().dialect.name == "postgresql"
+    if postgres and not alone and len(contact_ids) == 1:
+        row = _LOCKED_IN_TURN.row(ids=contact_ids)
+        if row is not None and row.kind != _COMPANY:
+            return set()
+        companies = set(contact_ids) if row is not None else set()
+    else:
+        rows = [row for chunk in _chunks(contact_ids) for row in _LOCKED.rows(ids=chunk)]
+        companies = {row.id for row in rows if row.kind == _COMPANY}
+    if postgres:
+        _TURNS[bool(alone or companies)].row()
+    return companies
 
 
 @event.listens_for(Session, "after_rollback")

@@ -7,11 +7,8 @@ association's choice; by default nothing is, and what it has stays there (the br
 people stay its people.
 """
 
-from sqlalchemy import select
-
 from idp import audit
-from idp.database import db
-from idp.directory import accounts
+from idp.directory import accounts, changes
 from idp.directory.contacts import Contact, InvalidValue, Person
 
 
@@ -26,8 +23,7 @@ def deactivate(contact: Contact) -> None:
     account = accounts.of_person(contact) if isinstance(contact, Person) else None
     if account is not None:
         # The record first and the owners then: so hold them a merge and an import.
-        held = select(Contact.__table__.c.id).where(Contact.__table__.c.id == contact.id)
-        db.session.execute(held.with_for_update(key_share=True)).all()
+        changes.hold(contact.id)
     if account is not None and accounts.is_last_owner(account):
         raise InvalidValue("active", "last_owner", "The last owner's record stays in use.")
     contact.active = False

@@ -37,6 +37,7 @@ def calendar(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Calendar:
     """A calendar of the test's own."""
     made = Calendar()
     monkeypatch.setattr(day, "today", lambda: made.today)
+    monkeypatch.setattr(day, "day_in", lambda _zone: made.today)
     return made
 
 
@@ -121,6 +122,7 @@ def test_a_clock_that_was_killed_goes_on_with_the_groups_that_are_left(
     assert [members(group_id) for group_id, _ in wanted] == [{wanted[0][1]}, set()]
     monkeypatch.undo()
     monkeypatch.setattr(day, "today", lambda: calendar.today)
+    monkeypatch.setattr(day, "day_in", lambda _zone: calendar.today)
     assert calendar.turn(days=0) == 1
     assert [members(group_id) for group_id, _ in wanted] == [{one} for _, one in wanted]
 

@@ -230,8 +230,10 @@ def test_memberships_are_what_a_plain_reading_says_whatever_happens(
     app: Flask, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     monkeypatch.setattr(day, "today", lambda: START)
+    monkeypatch.setattr(day, "day_in", lambda _zone: START)
     world = World(seed)
     monkeypatch.setattr(day, "today", lambda: world.today)
+    monkeypatch.setattr(day, "day_in", lambda _zone: world.today)
     before = are()
     assert before == should_be(world.today)
     ended = 0

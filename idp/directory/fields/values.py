@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from idp.database import db
+from idp.directory import changes
 from idp.directory.contacts import Contact, InvalidValue
 from idp.directory.fields.decimals import decimal_text
 from idp.directory.fields.kinds import COLUMNS, WITH_CHOICES, Value
@@ -40,7 +41,8 @@ def set_value(contact: Contact, field: CustomField, value: Value) -> bool:
     Raises ``InvalidValue`` when the field is not kept of such a contact.
     """
     db.session.flush()
-    _lock(contact)
+    # Two who find no row would both write the first one, and one of them would fail.
+    changes.hold(contact.id)
     kept = list(
         db.session.scalars(
             select(FieldValue).where(
@@ -141,19 +143,12 @@ def text_of(value: Value) -> str:
 def values_of(contact: Contact, *, to_change: bool = False) -> dict[str, list[FieldValue]]:
     """A contact's rows by field key; ``to_change`` when they may be changed by what comes next."""
     if to_change:
-        _lock(contact)
+        changes.hold(contact.id)  # as in ``set_value``
     rows: dict[str, list[FieldValue]] = {}
     query = select(FieldValue).where(FieldValue.contact_id == contact.id).order_by(FieldValue.id)
     for row in db.session.scalars(query):
         rows.setdefault(row.field.key, []).append(row)
     return rows
-
-
-def _lock(contact: Contact) -> None:
-    # Two who find no row would both write the first one, and one of them would fail.
-    db.session.execute(
-        select(Contact.id).where(Contact.id == contact.id).with_for_update(key_share=True)
-    )
 
 
 def contacts_with_value(field: CustomField) -> int:

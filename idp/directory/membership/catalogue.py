@@ -17,14 +17,17 @@ from typing import Any
 
 from flask import current_app
 from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, and_, select, update
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.orm import Mapped, mapped_column
 
+from idp.association import Association
 from idp.compiled import InSession, any_of
 from idp.database import Base, db
 from idp.directory import conditions
 from idp.directory.contacts import Contact
 from idp.directory.groups import Group
+from idp.directory.membership import day
 
 KINDS = {"people": ("person",), "companies": ("company",), "both": ("person", "company")}
 # SQLite takes 32,766 parameters and 2,000 columns a statement, Postgres 1,664 columns.
@@ -125,17 +128,21 @@ class Question:
         contact = Contact.__table__.c
 
         def statement(dialect: Dialect) -> Any:
-            return select(
-                contact.id,
-                *(met[entry.id].label(f"group_{entry.id}") for entry in entries),
-            ).where(any_of(contact.id, "ids", dialect))
+            answers: list[Any] = [met[entry.id].label(f"group_{entry.id}") for entry in entries]
+            if dialect.name == "postgresql":
+                # As one column: to be told of fifty takes the driver as long as their answer.
+                answers = [array(answers).label("groups")]
+            return select(contact.id, *answers).where(any_of(contact.id, "ids", dialect))
 
         self._statement = InSession(statement)
 
     def asked(self, contact_ids: Collection[int]) -> Iterator[tuple[int, int]]:
         """The pairs of a group and one of the contacts that meets its condition."""
-        for contact_id, *met in self._statement.raw(ids=contact_ids):
-            for group_id, it_is in zip(self.group_ids, met, strict=True):
+        postgres = db.session.get_bind().dialect.name == "postgresql"
+        for contact_id, *answers in self._statement.raw(ids=contact_ids):
+            for group_id, it_is in zip(
+                self.group_ids, answers[0] if postgres else answers, strict=True
+            ):
                 if it_is:
                     yield group_id, contact_id
 
@@ -169,7 +176,12 @@ def can_be_read(tree: conditions.Tree, known: Any = None) -> bool:
     return True
 
 
-_VERSION = InSession(lambda _dialect: select(CatalogueVersion.version))
+_VERSION_AND_ZONE = InSession(
+    lambda _dialect: select(
+        select(CatalogueVersion.version).scalar_subquery().label("version"),
+        select(Association.time_zone).scalar_subquery().label("zone"),
+    )
+)
 
 
 def current() -> Catalogue:
@@ -178,12 +190,17 @@ def current() -> Catalogue:
     On Postgres it is asked for within the turn that ``changes`` takes: no group changes between
     the version and what is read of it.
     """
-    row = _VERSION.row()
-    version = row.version if row is not None else 0
+    return current_and_today()[0]
+
+
+def current_and_today() -> tuple[Catalogue, dt.date]:
+    """The catalogue, and the day that its conditions are asked about, by the same statement."""
+    row = _VERSION_AND_ZONE.row()
+    version = row.version or 0
     kept: Catalogue | None = current_app.extensions.get(_EXTENSION)
     if kept is None or kept.version != version:
         kept = current_app.extensions[_EXTENSION] = _read(version)
-    return kept
+    return kept, day.day_in(row.zone)
 
 
 def changed() -> None:

@@ -31,7 +31,7 @@ from idp.compiled import InSession, any_of
 from idp.database import UTCDateTime, db, now
 from idp.directory import changes
 from idp.directory.contacts import Contact
-from idp.directory.membership import catalogue, day
+from idp.directory.membership import catalogue
 from idp.directory.membership.model import Addition, Exclusion, Membership, PastMembership
 
 _contact = Contact.__table__.c
@@ -100,10 +100,9 @@ def follow(contact_ids: Collection[int], companies: Collection[int]) -> set[int]
 
     At most ``changes.CHUNK`` contacts, whose rows are held.
     """
-    known = catalogue.current()
+    known, today = catalogue.current_and_today()
     if not known.entries:
         return set()
-    today = day.today()
     moved = _follow(known, contact_ids, today)
     after = 0
     while companies and known.asks_company:
@@ -195,26 +194,32 @@ def _write(
 
 def end(membership_ids: Collection[int], moment: dt.datetime) -> None:
     """Make memberships past ones, in the transaction at hand. Nobody is told of it here."""
-    if membership_ids:
-        _PASSED.run(ids=membership_ids, left_at=moment)
+    if not membership_ids:
+        return
+    _PASSED.run(ids=membership_ids, left_at=moment)
+    if db.session.get_bind().dialect.name != "postgresql":
         _GONE.run(ids=membership_ids)
 
 
+def _gone(dialect: Dialect) -> Any:
+    return delete(_membership).where(any_of(_membership.c.id, "ids", dialect))
+
+
 def _passed(dialect: Dialect) -> Any:
-    row, past = _membership.c, cast(Table, PastMembership.__table__)
     names = ("group_id", "contact_id", "origin", "role", "begin_on", "end_on", "since")
-    return insert(past).from_select(
-        [*names, "left_at"],
-        select(*(row[name] for name in names), bindparam("left_at", type_=UTCDateTime())).where(
-            any_of(row.id, "ids", dialect)
-        ),
-    )
+    left_at = bindparam("left_at", type_=UTCDateTime())
+    if dialect.name == "postgresql":  # which deletes and tells what that was at once
+        gone = _gone(dialect).returning(*(_membership.c[name] for name in names)).cte("gone")
+        rows = select(*(gone.c[name] for name in names), left_at)
+    else:
+        rows = select(*(_membership.c[name] for name in names), left_at).where(
+            any_of(_membership.c.id, "ids", dialect)
+        )
+    past = cast(Table, PastMembership.__table__)
+    return insert(past).from_select([*names, "left_at"], rows)
 
 
-_PASSED = InSession(_passed)
-_GONE = InSession(
-    lambda dialect: delete(_membership).where(any_of(_membership.c.id, "ids", dialect))
-)
+_PASSED, _GONE = InSession(_passed), InSession(_gone)
 _REDATED = InSession(
     lambda _dialect: (
         update(_membership)

@@ -116,9 +116,7 @@ def _new_token() -> str:
 def _alone_with(contact: Contact) -> Photo | None:
     # Two uploads for one contact take their turn at its row; each then sees what the other left.
     db.session.flush()
-    db.session.execute(
-        select(Contact.id).where(Contact.id == contact.id).with_for_update(key_share=True)
-    )
+    changes.hold(contact.id)
     return db.session.scalar(
         select(Photo)
         .where(Photo.contact_id == contact.id)

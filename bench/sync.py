@@ -58,6 +58,8 @@ CHANGES_A_SECOND = 50
 FAR_SECONDS = 0.1
 # More would measure nothing new: one worker beside two.
 WORKERS_SIZE = 20_000
+# Of a longer sync the first second is not a part that counts.
+LARGEST_WARMED_UP = 100_000
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,8 @@ def measure(here: Deployment, asked: Plan) -> Measured:
             receiver = stack.enter_context(sync_receiver.running(here.folder, environment))
             far = stack.enter_context(sync_receiver.running(here.folder, environment, FAR_SECONDS))
         with here.running() as workers:
-            _warm_up(here, receiver)
+            if here.size <= LARGEST_WARMED_UP:
+                _warm_up(here, receiver)
             if "first" in asked.parts:
                 done.floor = sync_work.floor(here, receiver)
                 done.first = sync_work.first(here, receiver, workers)

@@ -1,10 +1,24 @@
 """Which rows of the ledger may be claimed at a moment, and who is brought forward for another."""
 
 import datetime as dt
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.engine.interfaces import Dialect
 
-from idp.database import db, now, reading
+from idp.compiled import InSession, any_of
+from idp.database import UTCDateTime, db, now, reading
 from sync import noting, scope
 from sync.lanes import BULK, LANES, LIVE
 from sync.ledger import table
@@ -59,23 +73,11 @@ def quiet_in() -> float | None:
 def bring_companies_forward(moment: dt.datetime) -> int:
     """Have live people's companies claimed before the many, where the people wait for them; says
     how many companies that is. Part of the transaction at hand."""
-    person, company = scope.contacts("in_front"), table.alias("behind")
-    waited_for = (
-        select(company.c.contact_id)
-        .where(
-            company.c.contact_id.in_(
-                select(person.c.company_id)
-                .join(table, table.c.contact_id == person.c.id)
-                .where(table.c.lane == LIVE, _is_free(moment), person.c.company_id.is_not(None))
-            ),
-            company.c.lane == BULK,
-            company.c.accepted_at.is_(None),
-            company.c.wanted > company.c.accepted,
-        )
-        # Whoever holds one is about to push it, or to note it.
-        .with_for_update(skip_locked=True)
-    )
-    ids = list(db.session.scalars(waited_for))
+    # In two steps, from the few to the few: in one, SQLite would look through all of the many.
+    waited_for = [row.company_id for row in _LIVE_PEOPLES.rows(moment=moment)]
+    if not waited_for:
+        return 0
+    ids = [row.contact_id for row in _BEHIND.rows(ids=waited_for)]
     if ids:
         db.session.execute(update(table).where(table.c.contact_id.in_(ids)).values(lane=LIVE))
     return len(ids)
@@ -103,3 +105,33 @@ def waits() -> ColumnElement[bool]:
         )
         .correlate(table)
     )
+
+
+def _live_peoples(_dialect: Dialect) -> Select[Any]:
+    person, moment = scope.contacts("in_front"), bindparam("moment", type_=UTCDateTime())
+    return (
+        select(person.c.company_id)
+        .distinct()
+        .join(table, table.c.contact_id == person.c.id)
+        .where(table.c.lane == LIVE, _is_free(moment), person.c.company_id.is_not(None))
+    )
+
+
+def _behind(dialect: Dialect) -> Select[Any]:
+    row = table.c
+    return (
+        select(row.contact_id)
+        .where(
+            any_of(row.contact_id, "ids", dialect),
+            # Reckoned, so that SQLite does not take it for the way to the few: all the many have it.
+            row.lane + 0 == BULK,
+            row.accepted_at.is_(None),
+            row.wanted > row.accepted,
+        )
+        .order_by(row.contact_id)
+        # Whoever holds one is about to push it, or to note it.
+        .with_for_update(skip_locked=True)
+    )
+
+
+_LIVE_PEOPLES, _BEHIND = InSession(_live_peoples), InSession(_behind)

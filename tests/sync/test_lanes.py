@@ -1,5 +1,6 @@
 """What somebody waits for goes before what is many, and the many still go."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,11 +8,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from idp.database import db
+from idp.database import db, now
 from idp.directory import changes, groups
 from idp.directory.contacts import Contact
 from sync import lanes, ledger, noting, resend
-from sync.delivery import leases, outcomes, pushing
+from sync.delivery import due, leases, outcomes, pushing
 from sync.protocol import exchange, wire
 from sync.settings import pace
 from tests import factories
@@ -134,6 +135,29 @@ def test_a_live_person_waits_for_their_own_company_only(app: Flask) -> None:
     assert in_lane(lanes.BULK) == {
         found.contact_id for found in rows() if found.contact_id not in {person.id, companies[1].id}
     }
+
+
+def test_the_many_are_not_looked_through_for_who_is_waited_for(app: Flask) -> None:
+    if db.engine.dialect.name != "sqlite":
+        pytest.skip("Postgres knows how many the few are")
+    person = member(company=factories.company())
+    synced()
+    more = 300
+    steps = []
+    for _ in range(2):
+        members(more)
+        db.session.execute(update(ledger.table).values(lane=lanes.BULK))
+        live = ledger.table.c.contact_id == person.id
+        db.session.execute(update(ledger.table).where(live).values(lane=lanes.LIVE))
+        db.session.commit()
+        driver: Any = db.session.connection().connection.driver_connection
+        taken = itertools.count()
+        driver.set_progress_handler(lambda counted=taken: next(counted) and None, 1)
+        assert due.bring_companies_forward(now()) == 1
+        driver.set_progress_handler(None, 1)
+        db.session.rollback()
+        steps.append(next(taken))
+    assert steps[1] - steps[0] < more / 10
 
 
 @pytest.mark.compliance("Y25")

@@ -232,9 +232,10 @@ class Client(Base, ClientMixin):  # type: ignore[misc]
 
 @event.listens_for(Client, "before_update")
 def _count_changes(_mapper: Any, _connection: Any, client: Client) -> None:
-    # This is asked of whatever was touched, also where all is as it was.
+    # This is asked of whatever was touched, also where all is as it was. The database counts: of
+    # two changes at once the second must not write the number that copies of the first have.
     if db.session.is_modified(client):
-        client.version += 1
+        client.version = Client.version + 1
 
 
 def find(client_id: str) -> Client | None:

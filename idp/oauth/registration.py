@@ -116,7 +116,6 @@ def new_secret(client: Client, *, overlap: dt.timedelta = SECRET_OVERLAP) -> str
     client.secrets = [row, *lasting] if overlap else [row]
     for known in lasting:
         known.expires_at = until
-    client.version += 1  # the copies that others keep are out of date
     audit.record(
         audit.Event.CLIENT_SECRET_CHANGED,
         client.client_id,
@@ -129,7 +128,6 @@ def temporary_secret(client: Client, lifetime: dt.timedelta) -> str:
     """A secret beside the client's own that ends by itself: for a test of the connection."""
     row, secret = client_secrets.new(now() + lifetime)
     client.secrets = [row, *(known for known in client.secrets if known.good)]
-    client.version += 1
     return secret
 
 
@@ -148,7 +146,6 @@ def end_temporary_secret(client_row_id: int, secret: str) -> None:
 def end_old_secrets(client: Client) -> None:
     """Void every secret but the newest lasting one, at once."""
     client.secrets = [known for known in client.secrets if known.expires_at is None][:1]
-    client.version += 1
     audit.record(audit.Event.CLIENT_SECRET_CHANGED, client.client_id, old="ended")
 
 
@@ -177,8 +174,6 @@ def _assign(client: Client, values: dict[str, Any]) -> dict[str, Any]:
         if restricted != bool(client.restricted):
             changed.setdefault("permitted_groups", [client.restricted, restricted])
         client.restricted = restricted
-    if "permitted_groups" in changed:
-        client.version += 1
     return changed
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from idp.database import db, now
 from idp.oauth import registration
@@ -96,6 +97,17 @@ def test_two_secrets_are_good_until_the_older_one_is_ended(
     assert site.exchange(site.code()).status_code == 200
     site.secret = old
     assert site.exchange(site.code()).status_code == 401
+
+
+def test_of_two_changes_at_once_the_second_is_noticed_too(app: Flask, site: Site) -> None:
+    """A process that read the client between the two must not take its copy for the present one."""
+    with app.app_context():
+        client = db.session.get(Client, site.row_id)
+        first = update(Client).where(Client.id == site.row_id).values(version=Client.version + 1)
+        db.session.execute(first.execution_options(synchronize_session=False))
+        registration.change(client, active=False)
+        db.session.commit()
+        assert client.version == 3
 
 
 def test_the_older_secret_ends_by_itself(app: Flask, site: Site, visitor: Member) -> None:

@@ -79,19 +79,23 @@ class ClientsView(SecretPages, WorksheetPages, SelfTestPages, ChangesPages):
             template_name=client_addresses.TITLES[client.template],
         )
 
-    @page("/<key:client_id>/use", methods=("POST",))
-    def use(self, client_id: str) -> Any:
-        """Put a client out of use, or back into it."""
-        client = found(client_id)
-        registration.change(client, active=not client.active)
-        in_use = client.active
+    @page("/<key:client_id>/out-of-use", methods=("POST",))
+    def put_out_of_use(self, client_id: str) -> Any:
+        """Put a client out of use: nobody signs in through it, and its tokens end."""
+        registration.change(found(client_id), active=False)
         db.session.commit()
         flash(
-            "The client is in use again."
-            if in_use
-            else "The client is out of use: nobody signs in through it, and its tokens have ended.",
+            "The client is out of use: nobody signs in through it, and its tokens have ended.",
             "success",
         )
+        return redirect(url_for("panel_clients.client", client_id=client_id), 303)
+
+    @page("/<key:client_id>/in-use", methods=("POST",))
+    def put_in_use(self, client_id: str) -> Any:
+        """Put a client back into use."""
+        registration.change(found(client_id), active=True)
+        db.session.commit()
+        flash("The client is in use again.", "success")
         return redirect(url_for("panel_clients.client", client_id=client_id), 303)
 
     @page("/groups")

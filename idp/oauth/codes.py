@@ -149,9 +149,12 @@ def burn(code: RedeemedCode) -> None:
 
 
 def reused(grant_id: int, client: Client) -> InvalidGrant:
-    """End the family of a code that was used twice, record it, and commit (S11)."""
+    """End the family of a code that was used twice, record it, and commit (S11).
+
+    Once: whoever goes on to bring the code fills no audit with it.
+    """
     database.start_writing()
-    grants.revoke(grant_id)
-    audit.record(audit.Event.CODE_REUSED, client.client_id, actor=client.who)
+    if grants.revoke(grant_id):
+        audit.record(audit.Event.CODE_REUSED, client.client_id, actor=client.who)
     db.session.commit()
     return InvalidGrant("The code was used before; what it gave has been revoked.")

@@ -216,14 +216,16 @@ STANDING = (
 """The columns of ``Standing``, for a statement that went through ``joined``."""
 
 
-def revoke(grant_id: int) -> None:
-    """End a grant and, with it, every code and token of its family."""
-    db.session.execute(
+def revoke(grant_id: int) -> bool:
+    """End a grant and, with it, every code and token of its family; says whether it was not ended
+    before."""
+    ended = db.session.execute(
         update(Grant)
         .where(Grant.id == grant_id, Grant.revoked_at.is_(None))
         .values(revoked_at=now())
         .execution_options(synchronize_session=False)
     )
+    return bool(getattr(ended, "rowcount", 0))
 
 
 def forget_session(session_id: int) -> None:

@@ -224,7 +224,8 @@ def revoke(token: str, client: Client) -> bool:
     """End a client's access token, or the whole family of its refresh token (RFC 7009, 2.1).
 
     The refresh token that came with an access token lives on: who ends only the one goes on
-    with the other. Says whether there was one. Another client's token stays as it is.
+    with the other. Says whether anything was ended by it, which is recorded: a token that is
+    brought again and again fills no audit. Another client's token stays as it is.
     """
     digest = hashed(token)
     row = db.session.execute(
@@ -238,20 +239,23 @@ def revoke(token: str, client: Client) -> bool:
     if row is None:
         return False
     if row.refresh_hash == digest:
-        grants.revoke(row.grant_id)
+        ended = grants.revoke(row.grant_id)
     else:
-        db.session.execute(
+        written = db.session.execute(
             update(Token)
             .where(Token.id == row.id, Token.revoked_at.is_(None))
             .values(revoked_at=now())
             .execution_options(synchronize_session=False)
         )
-    audit.record(audit.Event.TOKEN_REVOKED, client.client_id, actor=client.who)
-    return True
+        ended = bool(getattr(written, "rowcount", 0))
+    if ended:
+        audit.record(audit.Event.TOKEN_REVOKED, client.client_id, actor=client.who)
+    return ended
 
 
 def _reused(grant_id: int, client: Client) -> None:
+    # Once: an app that does not give up would write an event with each of its tries.
     database.start_writing()
-    grants.revoke(grant_id)
-    audit.record(audit.Event.REFRESH_REUSED, client.client_id, actor=client.who)
+    if grants.revoke(grant_id):
+        audit.record(audit.Event.REFRESH_REUSED, client.client_id, actor=client.who)
     db.session.commit()

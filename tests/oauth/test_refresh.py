@@ -145,6 +145,31 @@ def test_a_refresh_ends_with_the_account(
     assert site.refresh(first["refresh_token"]).json["error"] == "invalid_grant"
 
 
+def test_what_is_brought_again_and_again_fills_no_audit(
+    app: Flask, site: Site, member: Member
+) -> None:
+    code = site.code(scope="openid offline_access")
+    used = site.exchange(code).json
+    for _ in range(3):
+        assert site.exchange(code).json["error"] == "invalid_grant"
+    first = site.tokens(scope="openid offline_access")
+    site.refresh(first["refresh_token"])
+    age_replacement(app, first["refresh_token"])
+    for _ in range(3):
+        assert site.refresh(first["refresh_token"]).json["error"] == "invalid_grant"
+    last = site.tokens(scope="openid offline_access")
+    for token in (last["access_token"], last["refresh_token"], used["refresh_token"]) * 3:
+        assert site.post("/oauth/revoke", {"token": token}).status_code == 200
+    with app.app_context():
+        recorded = select(AuditEvent.name).where(AuditEvent.subject == site.client_id)
+        names = list(db.session.scalars(recorded.order_by(AuditEvent.id)))
+    assert names[-4:] == [
+        audit.Event.CODE_REUSED,
+        audit.Event.REFRESH_REUSED,
+        *[audit.Event.TOKEN_REVOKED] * 2,
+    ]
+
+
 def test_offline_access_outlives_the_sign_in(
     app: Flask, site: Site, member: Member, first: dict[str, Any]
 ) -> None:

@@ -123,7 +123,7 @@ def _behind(dialect: Dialect) -> Select[Any]:
         select(row.contact_id)
         .where(
             any_of(row.contact_id, "ids", dialect),
-            # Reckoned, so that SQLite does not take it for the way to the few: all the many have it.
+            # Reckoned, so that SQLite takes it not for the way to the few: all the many have it.
             row.lane + 0 == BULK,
             row.accepted_at.is_(None),
             row.wanted > row.accepted,

@@ -63,6 +63,20 @@ def test_a_company_key_with_a_nul_is_unknown(app: Flask, tmp_path: Path) -> None
     assert [refusal.reason for refusal in report.refused] == ["unknown_company"]
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Key,Last Name\na\0b,Byron\n", "invalid_key"),
+        ("Email,Last Name\na\0b@example.org,Byron\n", "invalid_email"),
+        ("Member ID,Last Name,Email\n7\0,Byron,no address\n", "invalid_email"),
+    ],
+)
+def test_a_refused_row_whose_person_is_named_with_a_nul_is_about_nobody(
+    app: Flask, tmp_path: Path, text: str, reason: str
+) -> None:
+    assert [one.reason for one in imported(tmp_path, text).refused] == [reason]
+
+
 def test_a_numeric_column_with_a_huge_exponent_is_text(app: Flask, tmp_path: Path) -> None:
     report = imported(tmp_path, "Last Name,Years\nByron,1e9999999\n")
     assert (report.created, report.suggested_fields[0].kind) == (1, "text")

@@ -193,7 +193,8 @@ class Reader:
         self, number: int, cells: Sequence[str], at: int, reason: str, message: str
     ) -> Refused:
         def cell(name: str) -> str:
-            return cells[self._at(name)].strip()[:SHOWN_VALUE] if name in self.columns else ""
+            given = cells[self._at(name)].strip()[:SHOWN_VALUE] if name in self.columns else ""
+            return "" if "\x00" in given else given  # no database could look for it
 
         value = str(cells[at])[:SHOWN_VALUE]
         known = (cell("key"), cell("email"), cell("member_id"))

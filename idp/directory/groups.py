@@ -20,6 +20,8 @@ GroupType = Literal["community", "security"]
 FACTS = ("name", "description", "type", "community_type", "selects", "condition")
 TYPE_NAMES: dict[str, str] = {"community": "Community", "security": "Security group"}
 SELECTS = ("people", "companies", "both")
+# For which day the memberships of a group were looked at that the clock was not at yet.
+NEVER = dt.date(1970, 1, 1)
 
 
 class Group(Base):
@@ -52,7 +54,7 @@ class Group(Base):
     synced_since: Mapped[dt.datetime | None] = mapped_column(UTCDateTime)
     # The day for which its memberships were last looked at (``membership.turn_of_day``).
     evaluated_on: Mapped[dt.date] = mapped_column(
-        default=dt.date(1970, 1, 1), server_default="1970-01-01", index=True
+        default=NEVER, server_default=NEVER.isoformat(), index=True
     )
     created_at: Mapped[dt.datetime] = mapped_column(UTCDateTime, default=now)
 
@@ -86,6 +88,22 @@ class Group(Base):
 def find(key: str) -> Group | None:
     """The group with this key."""
     return db.session.scalar(select(Group).where(Group.key == key))
+
+
+def hold(group_id: int, *, shared: bool = False) -> None:
+    """Hold a group's row until the transaction at hand is over, and read it anew.
+
+    For before the turn that changes of many take (``changes``): whoever saves the group has its row
+    while they wait for that. ``shared``: beside others who hold it so, for who only needs it to
+    stay. On SQLite, which has one writer, nothing is to do.
+    """
+    if db.session.get_bind().dialect.name == "postgresql":
+        db.session.scalars(
+            select(Group)
+            .where(Group.id == group_id)
+            .with_for_update(read=shared, key_share=not shared)
+            .execution_options(populate_existing=True)
+        ).all()
 
 
 def create(

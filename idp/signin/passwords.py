@@ -9,6 +9,7 @@ import unicodedata
 
 from idp import audit
 from idp.database import db
+from idp.directory import changes
 from idp.directory.accounts import Account
 from idp.signin import hashing
 
@@ -42,6 +43,11 @@ def prepare(account: Account, password: str) -> str:
 
 def take(account: Account, prepared: str) -> None:
     """Give an account a prepared password and end every session and token that it had."""
+    # Conditions ask who has chosen one, so the person is announced: their record is held before
+    # their account, as whoever puts the record out of use does. An account that is just being
+    # made is nobody else's yet.
+    if account.id is not None:
+        changes.hold(account.person_id)
     account.password_hash = prepared
     account.end_everything()
     audit.record(audit.Event.PASSWORD_SET, account.person.key)

@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, func, select
 
+from idp import association
 from idp.database import db
 from idp.directory import membership
 from idp.directory.groups import Group
@@ -81,6 +82,21 @@ def test_days_of_being_off_are_caught_up_with(calendar: Calendar) -> None:
     assert members(group_id) == {ids[0]}
     calendar.turn(days=40)
     assert members(group_id) == {ids[1]}
+
+
+def test_in_another_time_zone_a_day_may_come_again(calendar: Calendar) -> None:
+    group, first, second = factories.group(LAPSED), factories.person(), factories.person()
+    membership.add(group, first, end_on=on(0))
+    membership.add(group, second, begin_on=on(1))
+    db.session.commit()
+    ids, group_id = (first.id, second.id), group.id
+    calendar.turn()
+    assert members(group_id) == {ids[1]}
+    calendar.today = on(0)
+    association.change(time_zone="Pacific/Honolulu")
+    db.session.commit()
+    calendar.turn(days=0)
+    assert members(group_id) == {ids[0]}
 
 
 def test_a_day_is_turned_once(calendar: Calendar) -> None:

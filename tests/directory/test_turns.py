@@ -6,15 +6,19 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from sqlalchemy.exc import NoResultFound
+from sqlalchemy.orm.exc import StaleDataError
 
 from idp.database import db
 from idp.directory import (
     accounts,
     conditions,
+    deactivation,
     field_deletion,
     fields,
     group_deletion,
     groups,
+    membership,
     merging,
     photos,
 )
@@ -22,6 +26,7 @@ from idp.directory.accounts import Account
 from idp.directory.contacts import Company, InvalidValue, Person
 from idp.directory.fields import CustomField
 from idp.directory.groups import Group
+from idp.signin import passwords
 from tests import factories, pictures
 
 PARIS = {"field": "city", "op": "is", "value": "Paris"}
@@ -159,6 +164,81 @@ def test_a_group_that_goes_and_another_that_is_saved(app: Flask, goes_first: boo
     works: list[Work] = [delete, lambda: _ask_for_paris(stays)]
     side_by_side(app, *(works if goes_first else works[::-1]))
     assert db.session.get(Group, gone) is None
+
+
+def test_a_group_that_is_saved_while_the_clock_turns_its_day(app: Flask) -> None:
+    group, person = factories.group().id, factories.person(city="Paris").id
+    side_by_side(app, lambda: _ask_for_paris(group), membership.turn_of_day)
+    assert list(db.session.scalars(membership.contact_ids_of(group))) == [person]
+    assert db.session.get_one(Group, group).evaluated_on == membership.day.today()
+
+
+def test_a_group_that_goes_and_is_saved_goes(app: Flask) -> None:
+    group = factories.group().id
+    late: list[str] = []
+
+    def save() -> None:
+        try:
+            _ask_for_paris(group)
+            db.session.flush()
+        except (StaleDataError, NoResultFound):
+            db.session.rollback()
+            late.append("gone")
+
+    side_by_side(app, lambda: group_deletion.delete(db.session.get_one(Group, group)), save)
+    assert (db.session.get(Group, group), late) == (None, ["gone"])
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["added", "removed"])
+def test_a_group_that_goes_and_a_member_who_is_added_or_removed(app: Flask, there: bool) -> None:
+    group, person = factories.group(), factories.person(member_status="Lapsed")
+    addition = membership.add(group, person) if there else None
+    db.session.commit()
+    group_id, person_id, number = group.id, person.id, addition and addition.id
+
+    def change() -> None:
+        if number is not None:
+            membership.remove(db.session.get_one(membership.Addition, number))
+        else:
+            whom = db.session.get_one(Person, person_id)
+            membership.add(db.session.get_one(Group, group_id), whom)
+
+    side_by_side(app, change, lambda: group_deletion.delete(db.session.get_one(Group, group_id)))
+    assert db.session.get(Group, group_id) is None
+
+
+def test_a_group_whose_sync_is_just_switched_on_is_not_deleted_unasked(app: Flask) -> None:
+    group = factories.group(type="community").id
+    refused: list[str] = []
+
+    def delete() -> None:
+        try:
+            group_deletion.delete(db.session.get_one(Group, group))
+        except InvalidValue as error:
+            refused.append(error.reason)
+
+    side_by_side(app, lambda: groups.switch_sync(db.session.get_one(Group, group), True), delete)
+    assert (refused, db.session.get_one(Group, group).sync) == (["group_is_synced"], True)
+
+
+@pytest.mark.parametrize("account_gets", ["its first password", "deactivated"])
+def test_an_account_that_changes_and_its_persons_record_that_is_put_out_of_use(
+    app: Flask, account_gets: str
+) -> None:
+    account = factories.account(password=None)
+    account_id, person_id = account.id, account.person.id
+
+    def change() -> None:
+        one = db.session.get_one(Account, account_id)
+        if account_gets == "deactivated":
+            accounts.deactivate(one)
+        else:
+            passwords.take(one, "a hash")
+
+    side_by_side(
+        app, change, lambda: deactivation.deactivate(db.session.get_one(Person, person_id))
+    )
+    assert not db.session.get_one(Person, person_id).active
 
 
 def test_two_owners_cannot_deactivate_each_other_at_the_same_moment(app: Flask) -> None:

@@ -11,11 +11,11 @@ import datetime as dt
 from typing import Any
 
 import structlog
-from sqlalchemy import exists, or_, select, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
 
 from idp.database import db, reading
-from idp.directory import changes
-from idp.directory.groups import Group
+from idp.directory import changes, groups
+from idp.directory.groups import NEVER, Group
 from idp.directory.membership import catalogue, day, setwise
 from idp.directory.membership.model import Addition
 
@@ -38,6 +38,7 @@ def turn_of_day() -> int:
     turned = 0
     for group_id in ordered:
         done: list[bool] = []
+        groups.hold(group_id)  # whoever saves it has its row while they wait for the turn
         changes.later(("day of", group_id), lambda one=group_id, said=done: said.append(_turn(one)))  # type: ignore[misc]
         db.session.commit()
         turned += done == [True]
@@ -46,12 +47,12 @@ def turn_of_day() -> int:
 
 
 def look_again() -> None:
-    """Have the clock look at every group: the day at hand may be another than a moment ago."""
+    """Have the clock look at every group: the day at hand may be another than a moment ago, an
+    earlier one as well. Before the turn is taken, as whoever saves a group has its row by then."""
     group: Any = Group.__table__
-    yesterday = day.today() - dt.timedelta(days=1)
-    db.session.execute(
-        update(group).where(group.c.evaluated_on > yesterday).values(evaluated_on=yesterday)
-    )
+    held = select(group.c.id).order_by(group.c.id).with_for_update(key_share=True).subquery()
+    db.session.execute(select(func.count()).select_from(held))
+    db.session.execute(update(group).values(evaluated_on=NEVER))
 
 
 def _in_order() -> list[int]:
@@ -77,9 +78,12 @@ def _turn(group_id: int) -> bool:
 
 
 def _dated(group_ids: set[int], since: dt.date) -> bool:
-    """Whether an addition of these groups has begun or ended after a day."""
+    """Whether an addition of these groups has begun or ended after a day; whether any may have,
+    where it is not known for which day they were looked at."""
     today = day.today()
-    begun = (Addition.begin_on > since) & (Addition.begin_on <= today)
-    ended = (Addition.end_on >= since) & (Addition.end_on < today)
+    begun: ColumnElement[bool] = (Addition.begin_on > since) & (Addition.begin_on <= today)
+    ended: ColumnElement[bool] = (Addition.end_on >= since) & (Addition.end_on < today)
+    if since == NEVER:
+        begun, ended = Addition.begin_on.is_not(None), Addition.end_on.is_not(None)
     found = exists().where(Addition.group_id.in_(group_ids), or_(begun, ended))
     return bool(group_ids) and bool(db.session.scalar(select(found)))

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from idp import audit
 from idp.database import db
+from idp.directory import groups
 from idp.directory.contacts import Contact, InvalidValue, checked_text
 from idp.directory.groups import Group
 from idp.directory.membership.model import ROLE_LENGTH, Addition, Exclusion
@@ -30,6 +31,7 @@ def add(
     Raises ``InvalidValue`` with the reasons ``duplicate_role``, ``too_many_roles``, ``too_long`` or
     ``ends_before_it_begins``.
     """
+    groups.hold(group.id, shared=True)  # whoever deletes it waits for us, or we for them
     role = _checked_role(group, contact, role, origin)
     _check_dates(begin_on, end_on)
     addition = Addition(
@@ -76,6 +78,7 @@ def shut_out(group: Group, contact: Contact) -> None:
 
     Raises ``InvalidValue`` with the reason ``shut_out_already``.
     """
+    groups.hold(group.id, shared=True)  # as in ``add``
     if exclusion_of(group, contact) is not None:
         raise InvalidValue(
             "contact", "shut_out_already", f"{contact.title} is shut out of this group already."

@@ -41,7 +41,7 @@ def _got_password(row: Account) -> bool:
 
 def _association_written(row: Association, _deleted: bool) -> None:
     if _changed(row, "time_zone"):
-        changes.later(("time zone",), look_again)
+        look_again()
 
 
 def _value_written(row: FieldValue, _deleted: bool) -> None:

@@ -106,7 +106,10 @@ def check_length(given: Parameters) -> None:
     raw = sum(len(name) + len(value.encode()) + 2 for name, value in given.items())
     if raw < _LONGEST_QUERY // 9:
         return
-    query = _query(given)
+    # Nor does our own mark count: what was short enough to go there is so when it comes back.
+    query = _query(
+        {name: value for name, value in given.items() if name != reauthentication.MARKER}
+    )
     hint = given.get("login_hint", "")
     if len(urlencode({"next": query, "login_hint": hint})) > _LONGEST_QUERY:
         raise InvalidRequest("The request is too long.")
@@ -121,7 +124,7 @@ def _own_path(asked: Authorization) -> str:
 
 
 def _sign_in_address(asked: Authorization, again: str | None) -> str:
-    asked.carried[reauthentication.MARKER] = reauthentication.marker(asked.client)
+    asked.carried[reauthentication.MARKER] = reauthentication.marker(asked.parameters)
     arguments: dict[str, Any] = {"next": _own_path(asked)}
     if again is not None:
         arguments["again"] = again

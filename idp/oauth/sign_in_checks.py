@@ -106,7 +106,7 @@ SIGN_IN_CHECKS: tuple[Check, ...] = (
 
 
 def _signed_in_since_asked(asked: Authorization) -> bool:
-    asked_at = reauthentication.asked_at(asked.parameters, asked.client)
+    asked_at = reauthentication.asked_at(asked.parameters)
     return (
         asked_at is not None and asked.sign_in is not None and asked.sign_in.started_at >= asked_at
     )

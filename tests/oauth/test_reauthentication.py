@@ -11,7 +11,16 @@ from flask import Flask
 from idp.database import db
 from idp.oauth import reauthentication
 from idp.signin.sessions import SignInSession
-from tests.oauth.conftest import ISSUER, Member, Site, claims_of, next_of, parameters_of, sign_in
+from tests.oauth.conftest import (
+    ISSUER,
+    Member,
+    Site,
+    claims_of,
+    is_page,
+    next_of,
+    parameters_of,
+    sign_in,
+)
 
 
 @pytest.mark.compliance("B18")
@@ -77,6 +86,33 @@ def test_a_mark_is_good_for_its_client_and_its_time_only(
     assert "code" in parameters_of(site.browser.get(here))
     monkeypatch.setattr(reauthentication, "LIFETIME", dt.timedelta(0))
     assert next_of(site.browser.get(here))
+
+
+@pytest.mark.parametrize(
+    "another", [{"state": "another"}, {"nonce": "another"}, {"code_challenge": "x" * 43}]
+)
+def test_a_mark_gets_no_other_request_past_the_password(
+    app: Flask, site: Site, another: dict[str, str]
+) -> None:
+    """A browser that is left open has marks in its history."""
+    here = next_of(site.authorize())
+    sign_in(app, site.browser)
+    assert "code" in parameters_of(site.browser.get(here))
+    mark = parse_qs(urlsplit(here).query)["tessera_asked"][0]
+    assert next_of(site.authorize(**another, prompt="login", tessera_asked=mark))
+    assert next_of(site.authorize(**another, max_age="0", tessera_asked=mark))
+
+
+def test_a_request_of_the_greatest_length_comes_back_from_the_sign_in(
+    app: Flask, site: Site
+) -> None:
+    """Our own mark, which it has then, makes it no longer than is taken."""
+    length = next(
+        number for number in range(2048, 0, -1) if not is_page(site.authorize(state=":" * number))
+    )
+    here = next_of(site.authorize(state=":" * length))
+    sign_in(app, site.browser)
+    assert parameters_of(site.browser.get(here))["state"] == ":" * length
 
 
 @pytest.mark.compliance("B20")

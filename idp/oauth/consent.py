@@ -56,9 +56,6 @@ def page(asked: Authorization, own_query: str) -> Response:
 
 def answer() -> WerkzeugResponse:
     """POST /oauth/consent: the member's answer, a form of ours with its CSRF token."""
-    account = sessions.current_account()
-    if account is None:
-        return sessions.to_sign_in()
     try:
         # What the form carries came from outside: it is judged again.
         given = parameters.of_text(request.form.get("query", ""))
@@ -78,8 +75,10 @@ def answer() -> WerkzeugResponse:
         if "state" in wanted:
             refusal["state"] = wanted["state"]
         return to_client(asked.redirect_uri, refusal)
-    if request.form.get("leave") != asked.scope_to_allow:
-        # The client was changed since: leave is given for what the page said, and for nothing else.
+    account = sessions.current_account()
+    if account is None or request.form.get("leave") != asked.scope_to_allow:
+        # Signed out since, or the client was changed: leave is given by whoever is signed in, for
+        # what the page said, and for nothing else. They are asked again.
         return goto(f"{url_for('oauth.authorize')}?{urlencode(given)}")
     consents.give(account.id, client, asked.scope_to_allow)
     if request_uri:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from idp import audit
 from idp.database import Base, UTCDateTime, db, now
+from idp.directory.accounts import Account
 from idp.oauth import claim_mapping
 from idp.oauth.claim_mapping import ClaimMap
 from idp.oauth.clients import Client
@@ -95,6 +96,9 @@ def covers(account_id: int, client: Client, scope: str) -> bool:
 
 def give(account_id: int, client: Client, scope: str) -> None:
     """Keep a member's leave; it adds to what they allowed before, save an older mapping."""
+    # Who presses twice, or in two windows, takes turns: both see what the other has kept.
+    held = select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)
+    db.session.execute(held)
     known = db.session.get(Consent, (account_id, client.id))
     if known is None:
         db.session.add(Consent(account_id=account_id, client_id=client.id, scope=scope))

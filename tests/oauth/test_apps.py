@@ -10,11 +10,15 @@ from flask import Flask
 from sqlalchemy import select
 
 from idp.audit import AuditEvent, Event
-from idp.database import db
+from idp.database import db, now
 from idp.directory.contacts import InvalidValue
-from idp.oauth import registration
+from idp.oauth import consents, registration
+from idp.oauth.clients import Client
+from idp.oauth.consents import Consent
+from idp.signin.sessions import SignInSession
 from tests.browsing import csrf_token
-from tests.oauth.conftest import CALLBACK, Member, Site, is_page, parameters_of, sign_in
+from tests.directory.test_turns import side_by_side
+from tests.oauth.conftest import CALLBACK, Member, Site, is_page, next_of, parameters_of, sign_in
 
 NewSite = Callable[..., Site]
 
@@ -166,6 +170,31 @@ def test_not_now_goes_back_with_an_error(app: Flask, phone: Site) -> None:
     assert back["error"] == ["access_denied"]
     assert back["iss"] == ["http://127.0.0.1:8000"]
     assert is_page(phone.authorize())
+
+
+def test_who_was_signed_out_meanwhile_is_asked_again_after_the_sign_in(
+    app: Flask, phone: Site
+) -> None:
+    member = sign_in(app, phone.browser)
+    form = {**consent_form(phone.authorize().text), "answer": "allow"}
+    with app.app_context():
+        db.session.get_one(SignInSession, member.session_id).ended_at = now()
+        db.session.commit()
+    sent = phone.browser.post("/oauth/consent", data=form)
+    here = next_of(phone.browser.get(sent.location))
+    sign_in(app, phone.browser, member.account_id)
+    assert "Allow A site?" in phone.browser.get(here).text
+
+
+def test_of_two_answers_at_once_both_are_taken(app: Flask, phone: Site) -> None:
+    account_id = sign_in(app, phone.browser).account_id
+
+    def give(scope: str) -> None:
+        consents.give(account_id, db.session.get_one(Client, phone.row_id), scope)
+
+    with app.app_context():
+        side_by_side(app, lambda: give("openid"), lambda: give("openid email"))
+        assert db.session.get_one(Consent, (account_id, phone.row_id)).scope == "openid email"
 
 
 @pytest.mark.compliance("S23", "S02")

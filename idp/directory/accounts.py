@@ -81,8 +81,21 @@ class Account(Base):
         return self.role == "owner"
 
     def end_everything(self) -> None:
-        """End every session and every token of this account, at once and for good."""
+        """End every session and every token of this account, at once and for good.
+
+        Reads the epoch again, held: of two who end everything at the same moment the second ends
+        what the first may have begun anew.
+        """
+        if inspect(self).persistent:  # a new one has nothing yet
+            db.session.refresh(self, ["epoch"], with_for_update={"key_share": True})
         self.epoch += 1
+
+
+def hold(account: Account) -> None:
+    """Hold an account until the end of the transaction, and read it again as it is then: for who
+    decides by it whether it gets another password. The person before it, as everywhere."""
+    changes.hold(account.person_id)
+    db.session.refresh(account, with_for_update={"key_share": True, "of": Account})
 
 
 def find(address: str) -> Account | None:
@@ -159,8 +172,8 @@ def deactivate(account: Account) -> None:
     changes.hold(account.person_id)
     if is_last_owner(account):
         raise InvalidValue("role", "last_owner", "The last owner cannot be deactivated.")
-    account.deactivated_at = now()
     account.end_everything()
+    account.deactivated_at = now()
     audit.record(
         audit.Event.ACCOUNT_DEACTIVATED, account.person.key, changed={"account": ["on", "off"]}
     )

@@ -48,8 +48,8 @@ def take(account: Account, prepared: str) -> None:
     # made is nobody else's yet.
     if account.id is not None:
         changes.hold(account.person_id)
-    account.password_hash = prepared
     account.end_everything()
+    account.password_hash = prepared
     audit.record(audit.Event.PASSWORD_SET, account.person.key)
 
 

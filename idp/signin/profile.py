@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from idp import audit, custom_inputs
 from idp.database import db, now
-from idp.directory import fields, photos
+from idp.directory import accounts, fields, photos
 from idp.directory.accounts import Account
 from idp.directory.contacts import KNOWN_PHONE_TYPES, InvalidValue, Person
 from idp.directory.fields import FieldValue
@@ -144,6 +144,7 @@ def security(account: Account) -> Any:
             status, headers = 503, {"Retry-After": str(busy.retry_after)}
         else:
             # Time went by: this may have been signed out, or the password changed, elsewhere.
+            accounts.hold(account)
             if here is None or not here.alive:
                 return sessions.to_sign_in()
             if form.current.errors:

@@ -158,6 +158,7 @@ def set_password(token: str) -> Any:
             status, headers = 503, {"Retry-After": str(busy.retry_after)}
         else:
             # The link may have been used, or the account put out of use, in the meantime.
+            accounts.hold(account)
             account = account_of(token)
             if account is None:
                 return render_template("signin/link_over.html"), 410

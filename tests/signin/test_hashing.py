@@ -21,6 +21,7 @@ from idp.directory.accounts import Account
 from idp.signin import hashing, passwords, recovery
 from idp.signin.hashing import HashingBusy, Line, line_for
 from tests import browsing, factories
+from tests.directory.test_turns import side_by_side
 
 AT_ONCE, WAITING = 2, 2
 NEW = "another long password"
@@ -291,6 +292,41 @@ def test_a_link_that_was_used_meanwhile_is_over(
     db.session.commit()
     slow.let_go.set()
     assert answer.result(20).status_code == 410
+
+
+@pytest.mark.parametrize("page", ["/security", "/set-password"])
+def test_of_two_who_change_a_password_at_once_the_second_is_too_late(app: Flask, page: str) -> None:
+    account = factories.account(email="a@example.org")
+    client = app.test_client()
+    browsing.sign_in(client, "a@example.org")
+    path = page if page == "/security" else f"{page}/{recovery.make_token(account)}"
+    change = page_open(app, path, client)
+    answers: list[TestResponse] = []
+
+    account_id = account.id
+
+    def choose_first() -> None:
+        passwords.take(db.session.get_one(Account, account_id), "the first one's")
+
+    def choose() -> None:
+        answers.append(change(current=factories.PASSWORD, password=NEW, again=NEW))
+
+    side_by_side(app, choose_first, choose)
+    assert answers[0].status_code == (303 if page == "/security" else 410)
+    assert answers[0].headers.get("Location", "/sign-in").startswith("/sign-in")
+    assert account.password_hash == "the first one's"
+
+
+def test_everything_ends_also_what_began_at_the_same_moment(app: Flask) -> None:
+    account = factories.account()
+    begun = account.epoch
+
+    def end() -> None:
+        db.session.get_one(Account, account_id).end_everything()
+
+    account_id = account.id
+    side_by_side(app, end, end)
+    assert account.epoch == begun + 2
 
 
 def test_a_request_never_hashes_within_a_transaction(app: Flask) -> None:

@@ -138,7 +138,9 @@ def _seen(kept: Contact, other: Contact) -> str:
 def _alike(kept: Contact) -> list[Contact]:
     """A few records that may be of the same person or company: by address or by name."""
     contact = Contact.__table__
-    name = title(contact).element
+    alike = [folded(title(contact).element) == given(kept.title)]
+    if kept.email_key is not None:  # who has no address has it with nobody
+        alike.append(contact.c.email_key == kept.email_key)
     return list(
         db.session.scalars(
             select(Contact)
@@ -146,10 +148,7 @@ def _alike(kept: Contact) -> list[Contact]:
                 contact.c.kind == kept.kind,
                 contact.c.id != kept.id,
                 contact.c.merged_into_id.is_(None),
-                or_(
-                    contact.c.email_key == kept.email_key,
-                    folded(name) == given(kept.title),
-                ),
+                or_(*alike),
             )
             .order_by(contact.c.id)
             .limit(MOST_ALIKE)

@@ -199,3 +199,12 @@ def test_an_address_that_somebody_else_has_just_taken_is_said_and_no_error(
     assert "Somebody else has just saved the same e-mail address" in page
     browsing.submit(staff, "/panel/people/k", "/panel/people/k/account")
     assert "Somebody else has just made an account" in staff.get("/panel/people/k").text
+
+
+def test_who_has_no_address_is_like_nobody_for_that(app: Flask, staff: FlaskClient) -> None:
+    factories.company(key="k", name="Navy")
+    for _ in range(9):
+        factories.company()
+    factories.company(key="same", name="NAVY")
+    page = staff.get("/panel/companies/k/merge").text
+    assert re.findall(r"merge\?other=([a-z]+)", page) == ["same"]

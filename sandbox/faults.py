@@ -70,6 +70,7 @@ class Controls:
     keep_history: bool = False
     """Every record that is accepted is kept, for whoever asks what came after what."""
     reject_keys: dict[str, str] = field(default_factory=dict)
+    crash_keys: list[str] = field(default_factory=list)
     next_responses: list[ScriptedResponse] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -77,6 +78,7 @@ class Controls:
         return {
             **{name: getattr(self, name) for name in _CHECKS},
             "reject_keys": dict(self.reject_keys),
+            "crash_keys": list(self.crash_keys),
             "next_responses": [entry.as_json() for entry in self.next_responses],
         }
 
@@ -161,6 +163,11 @@ class Faults:
             rejected = self._controls.reject_keys
             return next((rejected[key] for key in keys if key in rejected), None)
 
+    def crashes(self, keys: tuple[str, ...]) -> bool:
+        """Whether a push has a key in it that this tenant breaks on."""
+        with self._lock:
+            return not set(self._controls.crash_keys).isdisjoint(keys)
+
 
 def check_changes(changes: object) -> dict[str, Any]:
     """The changes as attributes of Controls.
@@ -201,6 +208,14 @@ def _rejected(name: str, value: object) -> dict[str, str]:
         if not isinstance(message, str) or not 1 <= len(message) <= 1000:
             raise ControlError(f"{name} must give each key a message of 1 to 1000 characters")
     return dict(value)
+
+
+def _keys(name: str, value: object) -> list[str]:
+    if not isinstance(value, list) or len(value) > MAX_REJECTED:
+        raise ControlError(f"{name} must be a list of at most {MAX_REJECTED} keys")
+    if not all(isinstance(key, str) for key in value):
+        raise ControlError(f"{name} must be a list of keys")
+    return list(value)
 
 
 def _script(name: str, value: object) -> list[ScriptedResponse]:
@@ -249,5 +264,6 @@ _CHECKS = {
     "max_batch": lambda name, value: _whole(name, value, 1, MAX_BATCH),
     "keep_history": _flag,
     "reject_keys": _rejected,
+    "crash_keys": _keys,
     "next_responses": _script,
 }

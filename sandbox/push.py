@@ -144,6 +144,8 @@ def _take(elements: object, push: Push) -> Response:
     items = [parse_item(element, f"Items[{index}]") for index, element in enumerate(elements)]
     keys = tuple(item.key for item in items)
     push.keys = keys[:LOGGED_KEYS]
+    if services().faults.crashes(keys):
+        raise GatewayRefusal(500, html=True)
     if (message := services().faults.rejection(keys)) is not None:
         raise Refused(message)
     intake.take(services().database, items, keep=services().faults.keep_history)

@@ -1,8 +1,12 @@
 """A row of the ledger as whoever pushes it has it."""
 
+import datetime as dt
 from dataclasses import dataclass
 
 from sync.records.told import Told
+
+# So many pushes in a row without a clear answer: it may be the record.
+SUSPECT = 5
 
 
 @dataclass(frozen=True)
@@ -24,3 +28,11 @@ class Claim:
     refused: bool
     """What is wanted has been refused before."""
     attempts: int
+    pushed_at: dt.datetime | None
+    """When it was pushed last, whatever came of that."""
+
+    @property
+    def suspect(self) -> bool:
+        """Something may be about this record: it was refused, or had no clear answer time and
+        again."""
+        return self.refused or self.attempts >= SUSPECT

@@ -14,12 +14,14 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     Index,
+    Select,
     SmallInteger,
     String,
     Table,
     and_,
     case,
     or_,
+    select,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -100,6 +102,11 @@ def failed() -> ColumnElement[bool]:
 def pending() -> ColumnElement[bool]:
     """What is wanted was neither accepted nor refused yet."""
     return and_(table.c.wanted > table.c.accepted, table.c.refused != table.c.wanted)
+
+
+def accepted_since(moment: dt.datetime) -> Select[int]:
+    """A SELECT of one contact of whom something was accepted since; of none, where nothing was."""
+    return select(table.c.contact_id).where(table.c.accepted_at > moment).limit(1)
 
 
 def wanted_since(moment: ColumnElement[dt.datetime]) -> ColumnElement[dt.datetime]:

@@ -116,11 +116,15 @@ def prepare(
         first, others = (fresh or retried)[:1], (*fresh[1:], *(retried if fresh else retried[1:]))
         leases.release(owner, [entry[0] for entry in others])
         fresh, retried = (first, []) if fresh else ([], first)
-    # What was refused before is by itself: it is likely to be refused again.
+    suspects = [entry for entry in fresh if entry[0].suspect]
+    usual = [entry for entry in fresh if not entry[0].suspect]
+    tally = Tally()
+    # What was refused before is by itself: it is likely to be refused again. So is each contact
+    # that never had a clear answer: whose fault that is shows only where it goes alone.
     prepared.batches = [
-        Batch(owner, entries, refused, leased_at)
-        for refused, found in ((False, fresh), (True, retried))
-        for entries in _cut(found, target.batch)
+        *(Batch(owner, entries, False, leased_at) for entries in _cut(usual, target.batch)),
+        *(Batch(owner, [entry], False, leased_at, tally) for entry in suspects),
+        *(Batch(owner, entries, True, leased_at) for entries in _cut(retried, target.batch)),
     ]
     return prepared
 

@@ -110,6 +110,12 @@ def take_less(target: Target, batch: int) -> None:
     log.warning("pushes are smaller for a while", contacts=batch)
 
 
+def take_as_before(target: Target) -> None:
+    """One contact by itself was too large: a push may hold as many as before. Commits."""
+    _update(target, smaller_batch=None, smaller_until=None)
+    db.session.commit()
+
+
 def stop(target: Target, outcome: Outcome) -> None:
     """Higher Logic refused this key: nothing more goes out until it is mended. Commits."""
     _stop(target, outcome.message)
@@ -147,8 +153,11 @@ def doubt(target: Target, outcome: Outcome) -> bool:
     )
     standing = connection.get()
     doubts, since = standing.doubts, standing.doubted_at
-    accepted = select(ledger.table.c.contact_id).where(ledger.table.c.accepted_at >= since)
-    if doubts < DOUBTS or db.session.scalar(accepted.limit(1)) is not None:
+    if (
+        doubts < DOUBTS
+        or since is None
+        or db.session.scalar(ledger.accepted_since(since)) is not None
+    ):
         db.session.commit()
         return False
     pause(target, outcome)

@@ -85,6 +85,7 @@ def claim(
             passed_over=found.accepted > 0 or found.refused > 0,
             refused=found.refused == found.wanted,
             attempts=found.attempts,
+            pushed_at=found.last_pushed_at,
         )
         for found in rows
     ]
@@ -106,7 +107,7 @@ def _free(chosen: ColumnElement[bool], *order: Any) -> Select[Any]:
     return (
         select(
             *(row.contact_id, row.wanted, row.accepted, row.refused, row.rank, row.digest),
-            *(row.told, row.accepted_at, row.attempts, _GUARDED),
+            *(row.told, row.accepted_at, row.attempts, row.last_pushed_at, _GUARDED),
         )
         .where(chosen, due.is_due(bindparam("moment", type_=UTCDateTime())))
         .order_by(*order)

@@ -138,7 +138,9 @@ def settle(owner: str, claims: Iterable[Claim]) -> None:
 def refuse(owner: str, claim: Claim, words: str, answer: history.Answer | None = None) -> None:
     """Higher Logic refused this contact's record, in these words. It is tried again slowly, and
     at once if it has changed in the meantime."""
-    again = now() + delay(claim.attempts, first=REFUSED_FIRST, longest=REFUSED_LONGEST)
+    # Of the first refusal on: what had no answer before that says nothing of the record.
+    tries = claim.attempts if claim.refused else 0
+    again = now() + delay(tries, first=REFUSED_FIRST, longest=REFUSED_LONGEST)
     changed = table.c.wanted > table.c.claimed
     leases.write(
         leases.lock(owner, [claim]),
@@ -146,7 +148,7 @@ def refuse(owner: str, claim: Claim, words: str, answer: history.Answer | None =
         **leases.FREE,
         lane=case((changed, table.c.lane), else_=lanes.BULK),
         refused=table.c.claimed,
-        attempts=case((changed, 0), else_=table.c.attempts + 1),
+        attempts=case((changed, 0), else_=tries + 1),
         next_try_at=case((changed, now()), else_=literal(again, type_=UTCDateTime())),
         last_error=words[:WORDS_LENGTH],
         last_pushed_at=now(),

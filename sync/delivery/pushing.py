@@ -18,7 +18,7 @@ import structlog
 
 from idp import jobs
 from idp.database import db, now
-from sync import lanes
+from sync import lanes, ledger
 from sync.delivery import batches, gate, leases, outcomes
 from sync.delivery.batches import Batch
 from sync.protocol import wire
@@ -31,6 +31,7 @@ log = structlog.get_logger()
 # while, or each of a hundred thousand would be asked about by itself. Other batches show whether
 # it is these contacts or the tenant (``gate.doubt``).
 IN_A_ROW = 10
+ITS_OWN = "It takes others meanwhile, so it may be something about this record."
 # After which the leases of a batch that waits for its turn are prolonged.
 WAITED = dt.timedelta(seconds=15)
 
@@ -185,16 +186,18 @@ class _Run:
                 self.totals.ended_by = outcome.message
             case wire.Verdict.SLOW_DOWN | wire.Verdict.OUTAGE:
                 until = gate.pause(target, outcome)
-                outcomes.postpone(batch.owner, batch.claims, until, outcome.message, answer)
+                if _is_the_records(batch, outcome):
+                    self._refuse(batch, f"{outcome.message} {ITS_OWN}", answer)
+                else:
+                    outcomes.postpone(batch.owner, batch.claims, until, outcome.message, answer)
                 self.totals.ended_by = outcome.message
 
     def _refused(
         self, target: Target, batch: Batch, outcome: wire.Outcome, answer: history.Answer
     ) -> None:
-        claim, item, _digest, _told = batch.entries[0]
-        outcomes.refuse(batch.owner, claim, outcome.message, answer)
-        self.totals.refused += 1
-        log.warning("record refused", contact=wire.key_of(item), words=outcome.message)
+        self._refuse(batch, outcome.message, answer)
+        if outcome.cause == wire.TOO_LARGE:
+            gate.take_as_before(target)
         batch.tally.refused += 1
         doubted = target.doubts and not batch.retried
         if batch.tally.refused < (1 if doubted else IN_A_ROW):
@@ -205,6 +208,28 @@ class _Run:
             outcomes.put_aside(other.owner, other.claims, outcome.message)
         if not batch.retried and gate.doubt(target, outcome):
             self.totals.ended_by = outcome.message
+
+    def _refuse(self, batch: Batch, words: str, answer: history.Answer) -> None:
+        """Write that the one record of a batch is not taken."""
+        claim, item, _digest, _told = batch.entries[0]
+        outcomes.refuse(batch.owner, claim, words, answer)
+        self.totals.refused += 1
+        log.warning("record refused", contact=wire.key_of(item), words=words)
+
+
+def _is_the_records(batch: Batch, outcome: wire.Outcome) -> bool:
+    """Whether a push without a clear answer says something of its one record, and not of Higher
+    Logic: it came to that time and again, and others were accepted since it did last."""
+    claim = batch.claims[0]
+    if (
+        len(batch.entries) > 1
+        or not claim.suspect
+        or claim.pushed_at is None
+        or outcome.verdict is not wire.Verdict.OUTAGE
+        or outcome.cause == wire.WRONG_ADDRESS
+    ):
+        return False
+    return db.session.scalar(ledger.accepted_since(claim.pushed_at)) is not None
 
 
 def _sent(target: Target, items: list[wire.Item]) -> tuple[wire.Outcome, int]:

@@ -24,7 +24,7 @@ from sync.records.feed import Record
 
 PATH = "/push/v1/members"
 WORDS_LENGTH = 500
-TOO_LARGE = "too_large"
+TOO_LARGE, WRONG_ADDRESS = "too_large", "wrong_address"
 
 Item = dict[str, Any]
 
@@ -238,10 +238,10 @@ def outcome(
         return Outcome(Verdict.REFUSED, said)
     cause = ""
     if 300 <= status < 400:
-        cause = "wrong_address"
+        cause = WRONG_ADDRESS
         words = f"Higher Logic's address answers with a redirect ({status}): check the base URL."
     elif status == 404:
-        cause = "wrong_address"
+        cause = WRONG_ADDRESS
         words = "There is no push service at this address (404): check the base URL."
     elif status >= 500:
         words = f"Higher Logic has trouble of its own ({status})."

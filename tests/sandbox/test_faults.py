@@ -44,6 +44,13 @@ def test_a_rejected_key_refuses_its_batch(sandbox: Sandbox) -> None:
     sandbox.taken(person("ada"))
 
 
+def test_a_key_that_breaks_it_is_a_failure_of_its_own(sandbox: Sandbox) -> None:
+    sandbox.set(crash_keys=["bob"])
+
+    assert sandbox.push(person("ada"), person("bob")).status_code == 500
+    sandbox.taken(person("ada"))
+
+
 def test_a_larger_batch_may_be_allowed(sandbox: Sandbox) -> None:
     sandbox.set(max_batch=1)
     assert sandbox.push(person("ada"), person("bob")).status_code == 413
@@ -152,6 +159,8 @@ def test_a_stranger_does_not_use_the_script_up(sandbox: Sandbox) -> None:
         {"max_batch": None},
         {"reject_keys": {"a": ""}},
         {"reject_keys": []},
+        {"crash_keys": {"a": "b"}},
+        {"crash_keys": [1]},
         {"next_responses": {}},
         {"next_responses": [{}]},
         {"next_responses": [{"status": 99}]},

@@ -124,6 +124,7 @@ def test_the_faults_page_sets_the_controls(sandbox: Sandbox, browser: requests.S
         "refresh_per_second": "",
         "max_batch": "50",
         "reject_keys": '{"bob": "No."}',
+        "crash_keys": '["eve"]',
         "next_responses": '[{"status": 503}]',
     }
 

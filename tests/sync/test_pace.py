@@ -296,3 +296,12 @@ def test_a_clock_that_was_wrong_stops_nothing_where_turns_are_far_apart(tenant: 
     )
     db.session.commit()
     assert push().accepted == 1
+
+
+def test_one_record_that_is_too_large_makes_the_pushes_of_others_no_smaller(tenant: Tenant) -> None:
+    synced()
+    members(4)
+    tenant.make(next_responses=[{"status": 413}] * 3)
+    totals = push()
+    assert (totals.accepted, totals.refused) == (3, 1)
+    assert connection.get().batch == pace.BATCH

@@ -290,6 +290,42 @@ def test_many_bad_ones_in_a_row_hold_nobody_up_for_long(tenant: Tenant) -> None:
     assert {found.contact_id for found in rows(ledger.failed())} == {person.id for person in bad}
 
 
+def test_a_record_that_higher_logic_breaks_on_is_found_and_holds_nobody_up(tenant: Tenant) -> None:
+    """Whatever push it is in is answered 500, as in an outage; everybody else is taken."""
+    people = members(12)
+    bad = people[5]
+    tenant.make(crash_keys=[bad.key])
+    synced()
+    for _ in range(40):
+        push()
+        if rows(ledger.failed()):
+            break
+        due_now()
+    (failed,) = rows(ledger.failed())
+    assert failed.key == bad.key
+    assert failed.last_error.startswith(
+        "Higher Logic has trouble of its own (500). It takes others"
+    )
+    # As what is refused otherwise: a minute later, and longer with each try.
+    assert failed.next_try_at > now() + dt.timedelta(seconds=30)
+    due_now()
+    others = [one for one in people if one is not bad]
+    push()
+    assert tenant.keys() == {one.key for one in others}
+    assert [one.key for one in rows(ledger.table.c.wanted > ledger.table.c.accepted)] == [bad.key]
+    assert row(bad).attempts == 2
+
+    due_now()
+    others[0].job_title = "Analyst"
+    db.session.commit()
+    assert push().accepted == 1
+    due_now()
+    tenant.make(crash_keys=[])
+    bad.job_title = "Engineer"
+    db.session.commit()
+    assert push().accepted == 1
+
+
 @pytest.mark.compliance("Y08")
 @pytest.mark.parametrize("form", ["seconds", "date", "none"])
 def test_429_is_waited_for(tenant: Tenant, form: str) -> None:

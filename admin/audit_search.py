@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import request
-from sqlalchemy import ColumnElement, FromClause, String, and_, cast, func, or_, select, union_all
+from sqlalchemy import ColumnElement, FromClause, String, and_, cast, or_, select, union_all
 
 from admin import audit_words, lookups
 from admin.lists import searched
@@ -17,6 +17,7 @@ from idp.directory import contacts
 from idp.directory.contacts import Contact, InvalidValue
 from idp.directory.groups import Group
 from idp.directory.searching import matches, title
+from idp.folding import fold, scanned
 from idp.oauth.clients import Client
 
 LONGEST = 400
@@ -91,7 +92,7 @@ def _midnight(day: str, days: int) -> dt.datetime | None:
 
 
 def _words(text: str) -> Words | None:
-    words = text.lower().split()[:MOST_WORDS]
+    words = fold(text).split()[:MOST_WORDS]
     if not words:
         return None
     return lambda columns: and_(*(_word(word, columns) for word in words))
@@ -99,14 +100,14 @@ def _words(text: str) -> Words | None:
 
 def _word(word: str, of: FromClause) -> ColumnElement[bool]:
     """A word is in who acted, in what was done, in the detail, or names whom it is about."""
-    detail = func.lower(cast(of.c.detail, String))
+    detail = scanned(cast(of.c.detail, String))
     # SQLite keeps JSON as it was written, where another letter than ASCII's is escaped.
-    spellings = {word, *(json.dumps(one)[1:-1].lower() for one in (word, word.upper()))}
+    spellings = {word, *(fold(json.dumps(one)[1:-1]) for one in (word, word.upper()))}
     keys = _named(word)
     return or_(
         of.c.name.in_(audit_words.said_with(word)),
-        func.lower(of.c.actor).contains(word, autoescape=True),
-        func.lower(of.c.subject).contains(word, autoescape=True),
+        scanned(of.c.actor).contains(word, autoescape=True),
+        scanned(of.c.subject).contains(word, autoescape=True),
         *(detail.contains(one, autoescape=True) for one in spellings),
         *(of.c[name].in_(keys) for name in ("subject", "also_about", "actor_key")),
     )

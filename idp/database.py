@@ -205,8 +205,6 @@ def _tune_sqlite(engine: Engine) -> None:
         cursor.execute("PRAGMA cache_size = -32768")
         cursor.execute("PRAGMA temp_store = MEMORY")
         cursor.close()
-        # SQLite's own lower() knows ASCII only.
-        connection.create_function("lower", 1, _lower, deterministic=True)
         # On Postgres a migration makes this one: both must give the same answers.
         connection.create_function("tessera_folded", 1, _folded, deterministic=True)
 
@@ -225,7 +223,3 @@ def _say_what_begins(engine: Engine) -> None:
 
 def _folded(value: object) -> object:
     return folding.fold(value) if isinstance(value, str) else value
-
-
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value

@@ -29,7 +29,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 
 from idp.database import db
 from idp.directory.contacts import Contact
-from idp.folding import fold, folded, words
+from idp.folding import fold, folded, scanned, words
 
 # What is typed after that many words is not looked for: each costs a look at every row.
 MOST_WORDS = 12
@@ -70,7 +70,7 @@ def matches(text: str, *columns: ColumnElement[str]) -> ColumnElement[bool]:
     return and_(
         true(),
         *(
-            or_(*(folded(column).contains(fold(word), autoescape=True) for column in columns))
+            or_(*(scanned(column).contains(fold(word), autoescape=True) for column in columns))
             for word in text.split()[:MOST_WORDS]
         ),
     )

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import String, func, literal, select
 
 from idp.database import db, now
 from idp.directory import conditions, fields, groups
@@ -16,7 +16,7 @@ from idp.directory.accounts import Account
 from idp.directory.builtin import BUILT_IN
 from idp.directory.contacts import Company, Contact, Person
 from idp.directory.membership import Membership
-from idp.folding import fold
+from idp.folding import fold, folded, scanned
 from tests.directory import condition_trees
 from tests.directory.condition_reading import Known, meets, same_letters
 from tests.directory.condition_trees import CHOICES, TODAY, VALUES
@@ -165,6 +165,14 @@ def test_every_letter_is_the_same_letter_on_every_database(app: Flask) -> None:
     assert whole.split("\n") == [fold(letter) for letter in letters]
     assert whole.split("\n") == [same_letters(letter) for letter in letters]
     assert (sigmas, eyes) == ("οδοσ οδοσα", "iiıi")
+
+
+def test_a_column_that_is_looked_through_is_folded_as_any(app: Flask) -> None:
+    texts = ["", "Ada", "~ [^]*? Z", "tab\tEND", "ÉCOLE", "Kelvin \u212a", "İ", "ΟΔΟΣ", None]
+    for text in texts:
+        column: Any = literal(text, type_=String())
+        plain, scan = db.session.execute(select(folded(column), scanned(column))).one()
+        assert plain == scan == (None if text is None else fold(text))
 
 
 def test_a_day_at_the_end_of_the_calendar_can_be_counted_from(app: Flask) -> None:

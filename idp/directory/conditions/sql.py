@@ -17,7 +17,7 @@ from idp.directory.conditions.operators import NEGATES
 from idp.directory.conditions.tree import BLOCKS, VERSION, Path, Tree, checked_rule
 from idp.directory.contacts import Contact
 from idp.directory.fields import CustomField, FieldValue
-from idp.folding import folded, given
+from idp.folding import given, scanned
 
 _TEXTS = {"text", "long_text", "email", "web_address", "key"}
 _COLUMNS = {
@@ -168,15 +168,15 @@ def _text(op: str, value: Any) -> Test:
         case "not_empty":
             return lambda column: column != ""
         case "one_of":
-            return lambda column: folded(column).in_([given(one) for one in value])
+            return lambda column: scanned(column).in_([given(one) for one in value])
         case "contains":
-            return lambda column: folded(column).contains(given(_literal(value)), escape=_ESCAPE)
+            return lambda column: scanned(column).contains(given(_literal(value)), escape=_ESCAPE)
         case "starts_with":
-            return lambda column: folded(column).startswith(given(_literal(value)), escape=_ESCAPE)
+            return lambda column: scanned(column).startswith(given(_literal(value)), escape=_ESCAPE)
         case "ends_with":
-            return lambda column: folded(column).endswith(given(_literal(value)), escape=_ESCAPE)
+            return lambda column: scanned(column).endswith(given(_literal(value)), escape=_ESCAPE)
         case _:
-            return lambda column: folded(column) == given(value)
+            return lambda column: scanned(column) == given(value)
 
 
 def _literal(value: str) -> str:

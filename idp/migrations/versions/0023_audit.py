@@ -47,7 +47,7 @@ def _carry_over() -> None:
     op.execute(
         "UPDATE audit_event SET actor_key = coalesce((SELECT contact.key FROM account "
         "JOIN contact ON contact.id = account.person_id "
-        "WHERE account.email_key = lower(audit_event.actor)), '')"
+        "WHERE account.email_key = tessera_folded(audit_event.actor)), '')"
     )
     part = "detail->>'{}'" if _postgres() else "json_extract(detail, '$.{}')"
     for name, events in (('contact', 'staff:membership:%'), ('merged', 'staff:contact:merged')):

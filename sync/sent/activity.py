@@ -129,13 +129,16 @@ def last_accepted_at() -> dt.datetime | None:
 
 
 def unanswered_since() -> dt.datetime | None:
-    """The first push since the last acceptance that was not accepted. One statement."""
+    """The first push since the last answer that had none, or was asked to be slower. A refusal is
+    an answer. One statement."""
     row = table.c
-    last = select(func.max(row.last_at)).where(row.verdict == _ACCEPTED).scalar_subquery()
+    answered = (_ACCEPTED, Verdict.REFUSED.value)
+    last = select(func.max(row.last_at)).where(row.verdict.in_(answered)).scalar_subquery()
     found: dt.datetime | None = db.session.scalar(
         select(func.min(row.first_at)).where(
-            row.verdict != _ACCEPTED,
+            row.verdict.in_((Verdict.OUTAGE.value, Verdict.SLOW_DOWN.value)),
             row.minute > BEFORE,
+            row.last_at.is_not(None),  # or it was another tenant
             func.coalesce(row.first_at > last, true()),
         )
     )

@@ -21,7 +21,8 @@ class Breaker:
     """Whether pushes go out. ``state`` is ``closed`` (they do), ``open`` (not before ``until``) or
     ``probing`` (the pause is over, and one request tries whether Higher Logic answers again).
 
-    ``since`` is the first request that had no answer; ``reason`` a sentence for the staff.
+    ``since`` is the first request that had no answer, or of which every record was refused;
+    ``reason`` a sentence for the staff.
     """
 
     state: str
@@ -132,7 +133,7 @@ def breaker(standing: connection.HigherLogicConnection) -> Breaker:
     until = standing.paused_until
     return Breaker(
         state="open" if until is not None and until > now() else "probing",
-        since=activity.unanswered_since(),
+        since=activity.unanswered_since() or (standing.doubted_at if standing.doubts else None),
         until=until,
         reason=standing.paused_reason,
     )

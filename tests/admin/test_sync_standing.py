@@ -218,11 +218,16 @@ def test_a_short_pause_is_no_trouble_and_a_long_one_is(app: Flask, staff: FlaskC
     connected(pauses=3, paused_until=now() + dt.timedelta(minutes=4), paused_reason="It is down.")
     synced()
     member()
+    # What was refused was answered, and what another tenant did not answer is over.
+    sent(Verdict.OUTAGE, 1, 9000)
+    db.session.execute(update(activity.table).values(last_at=None))
+    db.session.commit()
+    sent(Verdict.REFUSED, 1, 3600)
     sent(Verdict.OUTAGE, 1, 60)
     assert "It is down." not in staff.get("/panel/people/").text
     sent(Verdict.OUTAGE, 1, 400)
     assert "It is down. " in staff.get("/panel/people/").text
-    assert "Paused, and tried again" in standing(staff)
+    assert re.search("Paused since <time [^<]+</time>, and tried again <time", standing(staff))
 
 
 def test_what_is_held_is_told_on_every_page_with_the_way_to_its_group(

@@ -257,6 +257,7 @@ def test_a_refusal_of_everything_is_not_asked_about_one_by_one(tenant: Tenant) -
     assert totals.requests < 50
     assert push() == pushing.Totals()
     assert status.overall()["message"] == "The tenant is closed."
+    assert status.overall()["breaker"]["since"], "though each was answered"
 
     # From now on it is asked about one contact, less and less often.
     for tries in range(3):

@@ -1,5 +1,6 @@
 """The facts that the set-up's steps tick themselves from."""
 
+import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,8 @@ SWITCHES = {
 @dataclass(frozen=True)
 class Facts:
     """How far the set-up is. ``self_test`` is ``passed``, ``failed`` or empty, of ``client``: the
-    Higher Logic client that is furthest. ``best_group`` is the synced group that is furthest."""
+    Higher Logic client that is furthest. ``best_group`` is the synced group that is furthest.
+    ``accepted_by_now``: a record was accepted with key and tenant code as they are."""
 
     association: Association
     link: HigherLogicConnection
@@ -40,6 +42,7 @@ class Facts:
     synced_fields: int
     groups: int
     any_accepted: bool
+    accepted_by_now: bool
     client: Client | None
     self_test: str
     best_group: dict[str, Any] | None
@@ -47,11 +50,11 @@ class Facts:
     @classmethod
     def now(cls) -> "Facts":
         """The facts as they are. A fixed number of statements."""
-        client = _client()
+        client, link = _client(), connection.get()
         return cls(
             association=association.get(),
-            link=connection.get(),
-            **_numbers(),
+            link=link,
+            **_numbers(link.resumed_at),
             client=client,
             self_test=_self_test(client) if client is not None else "",
             best_group=max(status.of_groups(), key=_progress, default=None),
@@ -75,7 +78,7 @@ class Facts:
         return (
             link.configured
             and link.stopped_at is None
-            and (bool(link.last_test_ok) or self.any_accepted)
+            and (bool(link.last_test_ok) or self.accepted_by_now)
         )
 
     @property
@@ -90,7 +93,8 @@ class Facts:
         return group is not None and group["sent"] > 0 and not group["pending"]
 
 
-def _numbers() -> dict[str, Any]:
+def _numbers(mended_at: dt.datetime | None) -> dict[str, Any]:
+    accepted_at = ledger.table.c.accepted_at
     contact, group, field = Contact.__table__.c, Group.__table__.c, CustomField.__table__.c
     # Who looks after the panel is there from the start and is no import.
     staff = exists().where(Account.person_id == contact.id, Account.role != "member")
@@ -109,7 +113,10 @@ def _numbers() -> dict[str, Any]:
             select(func.count(field.id)).scalar_subquery().label("fields"),
             select(func.count(field.id)).where(field.sync).scalar_subquery().label("synced_fields"),
             select(func.count(group.id)).scalar_subquery().label("groups"),
-            exists().where(ledger.table.c.accepted_at.is_not(None)).label("any_accepted"),
+            exists().where(accepted_at.is_not(None)).label("any_accepted"),
+            exists()
+            .where(accepted_at.is_not(None) if mended_at is None else accepted_at > mended_at)
+            .label("accepted_by_now"),
         )
     ).one()
     return dict(row._mapping)

@@ -204,10 +204,10 @@ def change(**values: Any) -> HigherLogicConnection:
     guard, ``pace.SETTINGS``.
     Part of the transaction at hand.
 
-    A new key, tenant or address lifts a stop. Another tenant or address has none of our records:
-    all of them are wanted again. A new choice for who is deactivated is told of those whom it is
-    about; what Higher Logic was told of them before is not taken back by *keep*. Raises
-    ``InvalidValue``; ``TypeError`` for another name.
+    A new key, tenant or address lifts a stop, and is not tested yet. Another tenant or address has
+    none of our records: all of them are wanted again. A new choice for who is deactivated is told
+    of those whom it is about; what Higher Logic was told of them before is not taken back by
+    *keep*. Raises ``InvalidValue``; ``TypeError`` for another name.
     """
     given = {name: checked(name, value) for name, value in values.items()}
     row = get()
@@ -225,6 +225,9 @@ def change(**values: Any) -> HigherLogicConnection:
     audit.record(audit.Event.CONNECTION_CHANGED, changed=changed)
     if {"base_url", "tenant_code", "api_key"} & changed.keys():
         row.clear()
+        # It was about others.
+        row.last_tested_at = row.last_test_ok = None
+        row.last_test_message = ""
     if "batch_size" in changed:
         row.smaller_batch = row.smaller_until = None
     db.session.flush()

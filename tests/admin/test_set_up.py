@@ -66,6 +66,13 @@ def test_each_step_ticks_itself_and_the_launch_gives_way_to_the_overview(
     client, _secret = registration.create("Community", "higher-logic")
     db.session.commit()
     assert ticked(owner) == STEPS[:5]
+    # Neither the test nor what was accepted is about another key.
+    connection.change(api_key="x" * 20)
+    db.session.commit()
+    assert ticked(owner) == [one for one in STEPS[:5] if one != "connection"]
+    db.session.execute(update(ledger.table).values(accepted_at=now()))
+    db.session.commit()
+    assert ticked(owner) == STEPS[:5]
     assert f'href="/panel/clients/{client.client_id}/worksheet"' in owner.get("/panel/").text
     registration.change(client, redirect_uris=["https://hl.example.org/cb"])
     audit.record(audit.Event.CLIENT_TESTED, client.client_id, result="failed")

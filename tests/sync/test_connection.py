@@ -86,6 +86,12 @@ def test_the_test_says_that_it_works(tenant: Tenant) -> None:
     outcome = connection.test()
     assert outcome.ok, outcome
     assert connection.get().last_test_ok is True
+    connection.change(batch_size=50)
+    assert connection.get().last_test_ok is True
+    connection.change(api_key="another-key")
+    untested = connection.get()
+    assert (untested.last_tested_at, untested.last_test_ok) == (None, None), "not with this key"
+    db.session.rollback()
     assert [event.detail["ok"] for event in events(audit.Event.CONNECTION_TESTED)] == [True]
     assert tenant.keys() == set()
 

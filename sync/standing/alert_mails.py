@@ -174,25 +174,32 @@ def _removals(hold: Any) -> str:
     return f"{hold.number:,} {'removal' if hold.number == 1 else 'removals'}"
 
 
-def over(kind: str, here: Figures) -> Words:
-    """A trouble is over."""
+def over(kind: str, here: Figures, *, accepted: bool) -> Words:
+    """A trouble is over; ``accepted``: something was accepted since it was told."""
     if kind == HELD:
         return Words(
             "removals are not held back any more",
             "What was held back was decided by somebody, or those whom it was about are in the "
             "group again. " + ("Others are held still." if here.held else "Nothing else is held."),
         )
-    number = here.pending
-    rest = (
-        "Everything that waited has been sent."
-        if not number
-        else f"{number:,} {'contact is' if number == 1 else 'contacts are'} still on the way."
-    )
+    number, refused = here.pending, here.failed
+    if number:
+        rest = f"{number:,} {'contact is' if number == 1 else 'contacts are'} still on the way."
+    elif refused:
+        rest = (
+            "Nothing else waits. It refused "
+            f"{refused:,} {'record' if refused == 1 else 'records'}: the overview says why."
+        )
+    else:
+        rest = "Everything that waited has been sent."
     if kind == STOPPED:
         return Words(
             "the key for Higher Logic was mended",
             "The key or the tenant code was changed or tested well, and pushes go on. " + rest,
         )
+    if not accepted:
+        # It was refused, or there is nothing left to tell of whoever waited.
+        return Words("nothing waits for Higher Logic any more", rest)
     return Words("Higher Logic accepts again", "Higher Logic accepts what we send again. " + rest)
 
 

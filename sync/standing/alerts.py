@@ -174,7 +174,9 @@ def _end(
     # One mail of each kind.
     for row in {row.kind: row for row in ended}.values():
         if standing.configured:
-            alert_mails.write(row.id, alert_mails.over(row.kind, here))
+            last = here.last_accepted_at
+            accepted = last is not None and last > row.noticed_at
+            alert_mails.write(row.id, alert_mails.over(row.kind, here, accepted=accepted))
     return len(ended)
 
 

@@ -377,3 +377,20 @@ def test_what_no_mail_can_be_made_of_holds_up_no_other(
     assert alerts.tick() == 1
     assert alert_mails.send() == {"sent": 1, "not_sent": 1}
     assert [message["To"] for message in inbox()] == ["two@example.org"]
+
+
+def test_what_waited_and_was_refused_is_not_called_accepted(tenant: Tenant, told: str) -> None:
+    synced()
+    person = member()
+    tenant.make(failure_rate=1, reject_keys={person.key: "No."})
+    push()
+    hours_pass(7)
+    assert look() == 1
+    tenant.make(failure_rate=0)
+    due_now()
+    push()
+    assert look() == 1
+    over = inbox()[1]
+    assert "nothing waits for Higher Logic any more" in over["Subject"]
+    assert "It refused 1 record" in text_of(over)
+    assert "Everything that waited" not in text_of(over)

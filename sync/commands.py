@@ -15,7 +15,7 @@ from sync import connection, reconcile, resend
 from sync.delivery import pushing
 from sync.history_commands import history_command, show_command
 from sync.removals import held, verdicts
-from sync.standing import saying, status
+from sync.standing import figures, saying, status
 
 
 @click.group()
@@ -81,7 +81,7 @@ def push_command(wait: float) -> None:
         totals.add(pushing.run())
         standing = connection.get()
         stopped, reason = standing.stopped_at is not None, standing.stopped_reason
-        waiting = status.overall()["pending"]
+        waiting = figures.waiting().pending
         db.session.rollback()
         if stopped:
             raise click.ClickException(f"The sync is stopped: {reason}")

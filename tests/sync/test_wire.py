@@ -281,4 +281,5 @@ def test_both_forms_of_retry_after() -> None:
     assert 55 < (wait(format_datetime(later, usegmt=True)) or 0) <= 60
     assert wait("Wed, 21 Oct 2015 07:28:00 GMT") == 0
     assert wait("soon") is None
+    assert wait("Wed, 21 Oct 99999999999 07:28:00 GMT") is None
     assert wire.outcome(429, {}, b"").retry_after is None

@@ -113,3 +113,12 @@ def test_nobodys_mailbox_is_flooded_with_links(app: Flask) -> None:
         answer = browsing.submit(app.test_client(), "/forgot", email="A@example.org")
         assert answer.status_code == (200 if number < 5 else 429)
     assert browsing.submit(app.test_client(), "/forgot", email="b@example.org").status_code == 200
+
+
+def test_what_sends_no_mail_keeps_nobody_from_theirs(app: Flask) -> None:
+    blank, before = "a@example.org" + " " * 254, jobs.queue("mail").count
+    for _ in range(6):
+        browsing.submit(app.test_client(), "/forgot", email=blank)
+    assert browsing.submit(app.test_client(), "/forgot", email="a@example.org").status_code == 200
+    assert jobs.queue("mail").count == before + 1
+    jobs.queue("mail").empty()

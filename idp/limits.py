@@ -1,17 +1,23 @@
 """How often somebody may try: rate limits kept in Redis, in memory while Redis is away."""
 
 import ipaddress
+import re
 
 from flask import Flask, request
 from flask_limiter import Limiter
 
 from idp.settings import Settings
 
+_WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
+
 
 def network() -> str:
     """Whom a limit counts: an IPv4 address, or an IPv6 network of 64 bits, which is what one
     customer of a provider has to choose addresses from."""
     given = request.remote_addr or ""
+    # Some proxies write the port behind the address: with it every connection would be another.
+    if with_port := _WITH_PORT.fullmatch(given):
+        given = with_port[1] or with_port[2]
     try:
         address = ipaddress.ip_address(given)
     except ValueError:

@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 
 from idp.audit import AuditEvent
 from idp.database import db
-from idp.directory import changes, group_deletion, groups, membership
+from idp.directory import changes, conditions, fields, group_deletion, groups, membership
 from idp.directory.contacts import InvalidValue
 from idp.directory.groups import Group
 from idp.directory.membership import Exclusion, Membership, PastMembership
@@ -283,6 +283,28 @@ def test_a_condition_that_another_process_changed_is_asked_at_once(app: Flask) -
         db.engine.dispose()
     newcomer = factories.person(member_status="Lapsed")
     assert rows(group) == [(person.id, "rule", ""), (newcomer.id, "rule", "")]
+
+
+def test_a_choice_that_was_made_since_the_fields_were_read_is_asked_about(app: Flask) -> None:
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("it has one writer: nobody comes between")
+    fields.create("Region", "one_of", choices=["North"])
+    group, person = factories.group(), factories.person(member_status="Lapsed")
+    read = fields.all_fields()
+    with app.app_context():  # somebody else
+        fields.all_fields()[0].add_choice("South")
+        db.session.commit()
+        found = groups.find(group.key)
+        assert found is not None
+        tree = conditions.parse({"field": "region", "op": "is", "value": "South"})
+        groups.change(found, condition=tree)
+        db.session.commit()
+    person.city = "Bern"
+    assert [choice.key for choice in read[0].choices] == ["north"]
+    db.session.commit()
+    fields.set_value(person, fields.all_fields()[0], "south")
+    db.session.commit()
+    assert rows(group) == [(person.id, "rule", "")]
 
 
 def test_a_condition_that_was_undone_is_not_asked(app: Flask) -> None:

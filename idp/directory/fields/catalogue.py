@@ -15,9 +15,11 @@ from idp.directory.fields.model import Choice, CustomField
 RESERVED = frozenset({"group"})
 
 
-def all_fields(applies_to: str | None = None) -> list[CustomField]:
-    """The custom fields in the order the staff gave them, with their choices."""
+def all_fields(applies_to: str | None = None, *, anew: bool = False) -> list[CustomField]:
+    """The custom fields in the order the staff gave them, with their choices; ``anew``: as they are
+    now, whatever the session has loaded of them."""
     query = select(CustomField).options(db.selectinload(CustomField.choices))
+    query = query.execution_options(populate_existing=anew)
     if applies_to is not None:
         query = query.where(CustomField.applies_to.in_([applies_to, "both"]))
     return list(db.session.scalars(query.order_by(CustomField.position, CustomField.id)))

@@ -13,7 +13,7 @@ import json
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import current_app
 from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, and_, select, update
@@ -24,7 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from idp.association import Association
 from idp.compiled import InSession, any_of
 from idp.database import Base, db
-from idp.directory import conditions
+from idp.directory import conditions, fields
 from idp.directory.contacts import Contact
 from idp.directory.groups import Group
 from idp.directory.membership import day
@@ -74,29 +74,33 @@ class Catalogue:
         self.synced = frozenset(entry.id for entry in entries if entry.synced)
         self.asks_company = any(entry.asks_company for entry in entries)
         self._asks_days = any(entry.asks_days for entry in entries)
-        self._unreadable: frozenset[int] = frozenset()
-        self._compiled: tuple[dt.date | None, list[list[Question]]] | None = None
+        self._compiled: _Compiled | None = None
 
     def questions(self, today: dt.date) -> Sequence[Sequence["Question"]]:
         """The statements that ask every group's condition about some contacts, level by level."""
+        return self._compiled_for(today).questions
+
+    def _compiled_for(self, today: dt.date) -> "_Compiled":
         day = today if self._asks_days else None
-        if self._compiled is None or self._compiled[0] != day:
-            known = conditions.known_fields()
+        # Another thread may put that of another day in its place at any moment.
+        compiled = self._compiled
+        if compiled is None or compiled.day != day:
+            # It outlasts this session, which may have loaded them a choice ago.
+            known = conditions.known_fields(fields.all_fields(anew=True))
             met = {
                 entry.id: meets(entry.condition, entry.kinds, known, today=today)
                 for entry in self.entries.values()
                 if entry.can_be_read and can_be_read(entry.condition, known)
             }
-            self._unreadable = frozenset(self.entries.keys() - met.keys())
             readable = [[entry for entry in level if entry.id in met] for level in self.levels]
-            compiled = [[Question(part, met) for part in _parts(level)] for level in readable]
-            self._compiled = (day, compiled)
-        return self._compiled[1]
+            questions = [[Question(part, met) for part in _parts(level)] for level in readable]
+            unreadable = frozenset(self.entries.keys() - met.keys())
+            compiled = self._compiled = _Compiled(day, questions, unreadable)
+        return compiled
 
     def unreadable(self, today: dt.date) -> frozenset[int]:
         """The groups whose condition names what is gone: who is in by rule stays, nobody joins."""
-        self.questions(today)
-        return self._unreadable
+        return self._compiled_for(today).unreadable
 
     def asked_by(self, group_id: int) -> set[int]:
         """A group and the groups that its condition asks about, by way of others too."""
@@ -118,6 +122,12 @@ class Catalogue:
                     found.add(entry.id)
                     ordered.append(entry.id)
         return ordered
+
+
+class _Compiled(NamedTuple):
+    day: dt.date | None
+    questions: "list[list[Question]]"
+    unreadable: frozenset[int]
 
 
 class Question:

@@ -258,6 +258,13 @@ def _with_kept_secrets(settings: Settings) -> Settings:
 
 
 def _kept_secrets(path: Path) -> dict[str, Any]:
+    if not path.exists():  # a command that only looks needs no room on a full disk
+        _make_secrets(path)
+    kept: dict[str, Any] = json.loads(path.read_text())
+    return kept
+
+
+def _make_secrets(path: Path) -> None:
     fresh = {
         "secret_key": secrets.token_urlsafe(48),
         "encryption_keys": [Fernet.generate_key().decode()],
@@ -270,5 +277,3 @@ def _kept_secrets(path: Path) -> dict[str, Any]:
         os.fsync(draft.fileno())
         with contextlib.suppress(FileExistsError):
             os.link(draft.name, path)
-    kept: dict[str, Any] = json.loads(path.read_text())
-    return kept

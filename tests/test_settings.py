@@ -1,5 +1,6 @@
 """Deployment settings: what is generated, what is refused, each refusal with its id."""
 
+import errno
 import stat
 from pathlib import Path
 
@@ -28,6 +29,17 @@ def test_embedded_mode_makes_its_secrets_once_and_keeps_them_private(tmp_path: P
     assert first.encryption_keys == second.encryption_keys
     mode = (tmp_path / "var" / "secrets.json").stat().st_mode
     assert stat.S_IMODE(mode) == 0o600
+
+
+def test_secrets_that_are_kept_are_read_though_the_disk_is_full(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_arguments: object, **_more: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    first = deployment.load()
+    monkeypatch.setattr(deployment.tempfile, "NamedTemporaryFile", full)
+    assert deployment.load().secret_key == first.secret_key
 
 
 def test_an_external_database_needs_secrets_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

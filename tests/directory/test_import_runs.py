@@ -1,6 +1,7 @@
 """Runs of imports: one at a time, watched, cancelled, taken up again after a killed worker."""
 
 import datetime as dt
+import errno
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -211,7 +212,7 @@ def test_a_file_that_ends_its_worker_each_time_is_given_up(
         leases.say(claimed, lease_owner="another:1:1:x", lease_until=None)
     assert leases.claim() is None
     assert fresh(run).state == "failed"
-    assert "The worker ended 4 times" in run.message
+    assert "It was begun 4 times" in run.message
 
 
 def test_the_leases_of_the_dead_alone_are_freed(app: Flask, make: Callable[..., ImportRun]) -> None:
@@ -239,6 +240,25 @@ def test_a_defect_of_ours_fails_the_run_and_says_nothing_of_itself(
     assert fresh(run).state == "failed"
     assert "our fault" in run.message
     assert "secret" not in run.message
+
+
+def test_a_full_disk_costs_the_run_time_and_not_its_file(
+    app: Flask, make: Callable[..., ImportRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object, **_more: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    run = make()
+    import_runs.check(run)
+    with monkeypatch.context() as patch:
+        patch.setattr(importing, "run", full)
+        work.work()
+    assert (fresh(run).state, count(ImportPart)) == ("checking", 1)
+    db.session.rollback()
+    run.lease_until = now() - dt.timedelta(seconds=1)
+    db.session.commit()
+    work.work()
+    assert fresh(run).state == "checked"
 
 
 @pytest.mark.compliance("Y09")

@@ -73,8 +73,9 @@ def claim() -> Claim | None:
     if run.attempts >= MOST_ATTEMPTS:
         run.state, run.finished_at = "failed", moment
         run.message = (
-            f"The worker ended {MOST_ATTEMPTS} times while it was at this file. Split the file, "
-            "or give the worker more memory."
+            f"It was begun {MOST_ATTEMPTS} times and came to no end; the log says why. Where the "
+            "worker was killed, split the file or give the worker more memory; where a disk is "
+            "full, make room."
         )
         files.forget(run.id)
         db.session.commit()

@@ -76,8 +76,9 @@ def _perform(claimed: Claim) -> None:
     except importing.ImportFailed as error:
         db.session.rollback()
         _over(claimed, "failed", str(error).replace(files.name_at_hand(run), run.file_name))
-    except OperationalError as error:
-        # The database is away: the run's lease runs out, and it is taken up again.
+    except (OperationalError, OSError) as error:
+        # The database is away, or a disk is full: the run's lease runs out, and it is taken up
+        # again.
         db.session.rollback()
         log.warning("import interrupted", error=str(error)[:300])
     except Exception:

@@ -153,7 +153,7 @@ class CompaniesView(PhotoPages, SentPages, MergeableView):
         if number:
             flash("The record is sent to Higher Logic again.", "success")
         else:
-            flash("There is nothing to send: nobody of the company syncs.", "danger")
+            flash("There is nothing to send: nobody of it syncs, or it is out of use.", "danger")
         return after_resend(company)
 
     def _form(self, company: Company | None) -> Any:

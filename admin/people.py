@@ -132,7 +132,7 @@ class PeopleView(RolePages, PhotoPages, SentPages, AccountPages, MergeableView):
         if number:
             flash("The record is sent to Higher Logic again.", "success")
         else:
-            flash("There is nothing to send: the person is in no synced group.", "danger")
+            flash("There is nothing to send: they are in no synced group, or out of use.", "danger")
         return after_resend(person)
 
     def _form(self, person: Person | None) -> Any:

@@ -12,10 +12,11 @@ from typing import Literal
 from sqlalchemy import select
 
 from idp import audit
-from idp.database import db, now, reading
+from idp.database import db, reading
 from idp.directory.contacts import InvalidValue, Person
 from sync import connection, ledger, noting, scope
 from sync.delivery import due, gate, pushing
+from sync.standing import waiting
 
 # Longer than a push takes that Higher Logic answers at all (``transport``).
 SECONDS = 40.0
@@ -105,15 +106,7 @@ def _read(contact_id: int, version: int) -> Standing:
         return Standing("accepted")
     if found.refused >= version:
         return Standing("refused", found.last_error)
-    link = connection.get()
-    if link.stopped_at is not None:
-        return Standing("waiting", link.stopped_reason)
-    if link.paused_until is not None and link.paused_until > now():
-        return Standing("waiting", link.paused_reason)
-    if found.waits:
-        return Standing(
-            "waiting",
-            "Higher Logic has not accepted this person’s company yet, which goes first. Choose "
-            "somebody without a company, or look again once the company has arrived.",
-        )
-    return Standing("waiting", found.last_error or "It waits for its turn.")
+    words = waiting.reason(connection.get(), for_company=found.waits, last_error=found.last_error)
+    if words == waiting.COMPANY:
+        words += " Choose somebody without a company, or look again once the company has arrived."
+    return Standing("waiting", words or "It waits for its turn.")

@@ -1,6 +1,6 @@
 """Sending again what Higher Logic has, or should have: by hand, or to put drift right."""
 
-from sqlalchemy import select
+from sqlalchemy import Select, or_, select
 
 from idp import audit
 from idp.database import db
@@ -8,7 +8,8 @@ from idp.directory import changes, groups
 from idp.directory.contacts import Contact, find
 from idp.directory.groups import Group
 from idp.directory.membership import contact_ids_of
-from sync import ledger, noting
+from sync import connection, ledger, noting, scope
+from sync.records import deactivated
 
 
 class UnknownKey(LookupError):
@@ -18,7 +19,8 @@ class UnknownKey(LookupError):
 def resend(key: str | None = None) -> int:
     """Push again, changed or not: one contact, the members of a group, or (``None``) everything.
 
-    Gives how many contacts that is; 0 for one that the feed is not about. Part of the
+    Gives how many contacts that is; 0 for one that the feed is not about, or of whom Higher Logic
+    may not be told. Part of the
     transaction at hand; its commit wakes the sync. Raises ``UnknownKey``.
     """
     contact_table = Contact.__table__.alias("resent")
@@ -32,9 +34,16 @@ def resend(key: str | None = None) -> int:
         else:
             raise UnknownKey(f"No contact and no group has the key {key}.")
     noting.note(contacts)
-    number = noting.forget_digests(contacts)
+    number = noting.forget_digests(_told(contacts))
     audit.record(audit.Event.RESENT, key or "", contacts=number)
     return number
+
+
+def _told(contacts: Select[int]) -> Select[int]:
+    """Those of some contacts of whom Higher Logic is told: of others nothing is sent."""
+    contact, policy = scope.contacts("told_again"), connection.get().deactivated
+    told = or_(scope.eligible(contact), scope.alias(contact), deactivated.told(contact, policy))
+    return select(contact.c.id).where(contact.c.id.in_(contacts), told)
 
 
 def resend_refused(group: Group) -> int:

@@ -18,8 +18,10 @@ from idp.directory.contacts import Contact
 from idp.directory.groups import Group
 from idp.directory.membership import Membership, contact_ids_of
 from sync import connection, ledger, scope
+from sync.delivery import due
 from sync.records import deactivated
 from sync.standing import failures, figures
+from sync.standing import waiting as why_not_yet
 from sync.standing.kept import kept
 
 REASONS = scope.REASONS
@@ -106,11 +108,14 @@ def of_group(group: Group) -> dict[str, Any]:
 
 def of_contact(contact: Contact) -> dict[str, Any]:
     """``{"state", "wanted", "accepted", "error", "attempts", "next_try_at", "last_pushed_at",
-    "accepted_at", "told_as"}``; the state may be ``not_in_scope`` as well, or ``left_out``: there
-    is nothing to send as long as the record or the account is out of use. Where the association's
-    choice has something sent all the same, ``told_as`` is that choice (``deactivated.Policy``)."""
+    "accepted_at", "told_as", "waits"}``; the state may be ``not_in_scope`` as well, or
+    ``left_out``: there is nothing to send as long as the record or the account is out of use. Where
+    the association's choice has something sent all the same, ``told_as`` is that choice
+    (``deactivated.Policy``).
+    ``waits`` says why what is pending is not on its way, if it is not."""
     row = ledger.table.c
-    policy = connection.get().deactivated
+    link = connection.get()
+    policy = link.deactivated
     told = scope.contacts("told")
     eligible, told_all_the_same = (
         select(condition).where(told.c.id == contact.id).scalar_subquery()
@@ -120,6 +125,7 @@ def of_contact(contact: Contact) -> dict[str, Any]:
         db.session.execute(
             select(
                 ledger.table,
+                due.waits().label("waits"),
                 eligible.label("eligible"),
                 told_all_the_same.label("told_all_the_same"),
             ).where(row.contact_id == contact.id)
@@ -130,7 +136,7 @@ def of_contact(contact: Contact) -> dict[str, Any]:
     if found is None:
         return {
             "state": "not_in_scope",
-            **dict.fromkeys(("error", "told_as"), ""),
+            **dict.fromkeys(("error", "told_as", "waits"), ""),
             **dict.fromkeys(("wanted", "accepted", "attempts"), 0),
             **dict.fromkeys(("next_try_at", "last_pushed_at", "accepted_at")),
         }
@@ -147,6 +153,11 @@ def of_contact(contact: Contact) -> dict[str, Any]:
         "last_pushed_at": _iso(found["last_pushed_at"]),
         "accepted_at": _iso(found["accepted_at"]),
         "told_as": policy if found["told_all_the_same"] else "",
+        "waits": why_not_yet.reason(
+            link, for_company=bool(found["waits"]), last_error=found["last_error"]
+        )
+        if waiting and not refused
+        else "",
     }
 
 

@@ -6,7 +6,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from idp.association import today
-from idp.database import db
+from idp.database import db, now
+from idp.directory import deactivation
 from idp.moments import day
 from sync import connection
 from sync.delivery import pushing
@@ -69,3 +70,29 @@ def test_of_a_company_that_was_never_sent_there_is_nothing(staff: FlaskClient) -
     page = staff.get("/panel/companies/a-company/higher-logic").text
     assert "Nothing was sent" in page
     assert "Send again" not in page
+
+
+def test_nothing_is_called_on_its_way_that_is_not(staff: FlaskClient) -> None:
+    person = factories.person(key="a-person", account=True, company=factories.company())
+    factories.group(type="security", sync=True)
+    path = "/panel/people/a-person/higher-logic"
+    assert "Nothing is sent until an owner has entered" in staff.get(path).text
+    connection.change(base_url="http://127.0.0.1:9", tenant_code="ACME", api_key="a-key")
+    db.session.commit()
+    for page in (path, "/panel/people/a-person"):
+        assert "has not accepted this person’s company yet" in staff.get(page).text
+    person.company = None
+    db.session.commit()
+    assert "On its way to Higher Logic." in staff.get(path).text
+    connection.get().stopped_at, connection.get().stopped_reason = now(), "It refused our key."
+    db.session.commit()
+    page = staff.get(path).text
+    assert "It refused our key.</p>" in page
+    assert "On its way" not in page
+    # Of who is out of use nothing is sent, however often it is asked for.
+    deactivation.deactivate(person)
+    db.session.commit()
+    for page in (path, "/panel/people/a-person"):
+        assert "Send again" not in staff.get(page).text
+    browsing.submit(staff, "/panel/people/new", "/panel/people/a-person/resend")
+    assert "There is nothing to send" in staff.get(path).text

@@ -16,6 +16,7 @@ from idp.moments import exact, in_words
 from sync import connection, ledger
 from sync.records import deactivated
 from sync.standing import saying, status
+from sync.standing.kept import kept
 
 MOST_FAILURES = 20
 FEW_SENT = 8
@@ -78,19 +79,24 @@ def _text(standing: dict[str, Any]) -> str:
 
 def left_out(group: Group) -> list[tuple[str, int]]:
     """Why members of a group are not sent, and how many, the most frequent reason first."""
-    counted = status.left_out(group).items()
+    counted = _counted(group).items()
     found = [(status.REASONS[name], number) for name, number in counted if number]
     return sorted(found, key=lambda one: -one[1])
 
 
 def _left_out(group: Group) -> str:
-    reasons = {name: number for name, number in status.left_out(group).items() if number}
+    reasons = {name: number for name, number in _counted(group).items() if number}
     if not reasons:
         return ""
     words = ", ".join(
         f"{status.REASONS[name].lower()} ({number:,})" for name, number in reasons.items()
     )
     return f"{sum(reasons.values()):,} left out: {words}"
+
+
+def _counted(group: Group) -> dict[str, int]:
+    # Asked twice for a page, and again and again while that stays open.
+    return kept(f"sync: left out of {group.key}", lambda: status.left_out(group))
 
 
 def failures(group: Group) -> list[dict[str, str]]:

@@ -14,6 +14,7 @@ from idp.directory.groups import Group
 from sync import resend
 from sync.sent import history_words
 from sync.standing import group_history, status
+from sync.standing.kept import kept
 
 
 class SyncPages(PanelView):
@@ -96,7 +97,11 @@ class SyncPages(PanelView):
             "reasons": group_sync.left_out(group),
             "held": group_held.facts(group),
             "may_decide": may_decide_removals(),
-            "sent": group_history.page(group, size=group_sync.FEW_SENT).rows,
+            # Of a group of which nothing was sent for long, all that is kept is looked through.
+            "sent": kept(
+                f"sync: sent of {group.key}",
+                lambda: group_history.page(group, size=group_sync.FEW_SENT).rows,
+            ),
             "pages": group_sync.PAGES,
             "sentence": history_words.sentence,
             # How often the page asks, in milliseconds.

@@ -90,7 +90,8 @@ def of_group(group: Group) -> dict[str, Any]:
     """``{"key", "name", "type", "state", "due", "sent", "pending", "failed", "last_accepted_at"}``.
 
     ``due`` counts the members that may be sent, ``sent`` those of them that Higher Logic has as
-    they are wanted. Who has just left is not counted here, but in ``overall``.
+    they are wanted. Who has just left is not counted here, but in ``overall``. One of hundreds of
+    thousands may be as it was up to a minute ago (``kept``).
     """
     if not group.sync:
         return {
@@ -103,7 +104,8 @@ def of_group(group: Group) -> dict[str, Any]:
         }
     standing = connection.get()
     query = _groups(standing.deactivated).where(Group.__table__.c.id == group.id)
-    return _of_row(db.session.execute(query).one(), standing)
+    found = kept(f"sync: group {group.key}", lambda: db.session.execute(query).one())
+    return _of_row(found, standing)
 
 
 def of_contact(contact: Contact) -> dict[str, Any]:

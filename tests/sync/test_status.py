@@ -3,13 +3,14 @@
 import datetime as dt
 import json
 
+import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
 
 from idp.database import db
 from idp.directory import accounts
 from sync import commands, connection
-from sync.standing import saying, status
+from sync.standing import kept, saying, status
 from tests import factories
 from tests.sync.conftest import (
     API_KEY,
@@ -95,6 +96,21 @@ def test_statements_do_not_grow_with_groups_or_members(app: Flask) -> None:
     for _ in range(5):
         synced()
     assert counted() == few <= 10
+
+
+def test_a_large_group_is_not_counted_for_every_look_at_its_page(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members(2)
+    group = synced()
+    monkeypatch.setattr(kept, "LONG", 0.0)
+    monkeypatch.setattr(kept, "TIMES", 1e9)
+    before = status.of_group(group)
+    members(1)
+    assert status.of_group(group) == before
+    monkeypatch.setattr(kept, "TIMES", 0)
+    other = synced()
+    assert status.of_group(other)["due"] == 3
 
 
 def test_a_contact_that_the_feed_is_not_about(app: Flask) -> None:

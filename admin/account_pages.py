@@ -17,7 +17,14 @@ from idp.signin import recovery, sessions
 STATES = {
     "active": ("Yes", "They can sign in."),
     "invited": ("Not yet", "They have an account, and have not chosen a password."),
-    "deactivated": ("No", "Cannot sign in, here or at Higher Logic."),
+    "deactivated": (
+        "No",
+        "The account is deactivated: they cannot sign in, here or at Higher Logic.",
+    ),
+    "out_of_use": (
+        "No",
+        "The record is out of use: they cannot sign in, here or at Higher Logic.",
+    ),
     "none": ("No", "They have no account, so they do not sync to Higher Logic either."),
 }
 """Whether somebody can sign in, at a glance, by the state of their account."""
@@ -25,6 +32,7 @@ LABELS = {
     "active": "Active",
     "invited": "Invited",
     "deactivated": "Deactivated",
+    "out_of_use": "Off while the record is out of use",
     "none": "No account",
 }
 

@@ -1,5 +1,6 @@
 """What a person's page says: can they sign in, and what does Higher Logic have of them?"""
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +11,14 @@ from admin import records
 from admin.access import may_manage, signed_in
 from admin.account_pages import LABELS, STATES
 from admin.group_members import ORIGINS
+from idp.audit import AuditEvent, Event
 from idp.database import db, now
 from idp.directory import accounts, contacts, fields, photos
 from idp.directory.accounts import Account
 from idp.directory.contacts import Contact, Person
 from idp.directory.groups import Group
 from idp.directory.membership import Membership
+from idp.signin import recovery
 from idp.signin.sessions import SignInSession
 from sync.standing import saying, status
 
@@ -34,13 +37,19 @@ def facts(person: Person) -> dict[str, Any]:
     """All that the page is made of. A fixed number of statements."""
     account = accounts.of_person(person)
     state = account.state if account is not None else "none"
+    # Where the record alone is out of use, the account is as it was: nothing of it is to be mended.
+    why = state
+    if account is not None and not person.active and account.deactivated_at is None:
+        why = "out_of_use"
     return {
         "person": person,
         "photo": photos.token_of(person),
         "theirs": account,
         "state": state,
-        "can": STATES[state],
-        "label": LABELS[state],
+        "can": STATES[why],
+        "label": LABELS[why],
+        "invited_at": _invited_at(account),
+        "invitation_days": recovery.INVITATION_DAYS,
         "sessions": _sessions(account),
         "groups": groups_of(person),
         "custom": custom_of(person),
@@ -93,6 +102,23 @@ def custom_of(contact: Contact) -> list[tuple[str, str, str]]:
 
 def _kept(contact: Contact) -> Iterable[Any]:
     return fields.all_fields(contact.kind)
+
+
+def _invited_at(account: Account | None) -> dt.datetime | None:
+    """When somebody last asked for the invitation of an account that has no password yet, as far
+    as the audit goes back. One statement, and none where it does not matter."""
+    if account is None or account.state != "invited":
+        return None
+    return db.session.scalar(
+        select(AuditEvent.at)
+        .where(
+            AuditEvent.subject == account.person.key,
+            AuditEvent.name == Event.RESET_ASKED.value,
+            AuditEvent.at >= account.created_at,
+        )
+        .order_by(AuditEvent.at.desc(), AuditEvent.id.desc())
+        .limit(1)
+    )
 
 
 def _sessions(account: Account | None) -> int:

@@ -54,7 +54,7 @@ class RolePages(PanelView):
                 db.session.rollback()
                 form.role.errors = [str(error)]
             else:
-                flash(f"{person.title}: {roles.NAMES[role]}.", "success")
+                flash(f"The role of {person.title} is now {roles.NAMES[role]}.", "success")
                 return redirect(url_for("panel_people.person", key=key), 303)
         return self.render(
             "panel/person_role.html",

@@ -138,15 +138,35 @@ def test_an_account_is_made_invited_deactivated_and_reactivated(
         return staff.get("/panel/people/p").text
 
     assert "No account" in staff.get("/panel/people/p").text
-    assert "Send the invitation" in press("account")
-    assert "on its way to p@example.org" in press("link")
+    page = press("account")
+    assert "No invitation was sent yet." in page
+    assert "Send the invitation again" not in page
+    page = press("link")
+    assert "on its way to p@example.org" in page
+    assert "An invitation was asked for" in page
+    assert "Send the invitation again" in page
     assert sent == ["p@example.org"]
     page = press("deactivate")
-    assert "Cannot sign in, here or at Higher Logic." in page
+    assert "The account is deactivated: they cannot sign in" in page
     assert "Send the invitation" not in page
     assert last(audit.Event.ACCOUNT_DEACTIVATED).subject == "p"
     assert "The account is active again." in press("reactivate")
     assert "There is nothing to send" in press("resend")
+
+
+def test_of_a_record_out_of_use_the_page_says_so_and_offers_nothing_that_is_done_already(
+    app: Flask, staff: FlaskClient
+) -> None:
+    factories.account(key="p")
+    page = staff.get("/panel/people/p").text
+    assert "/panel/people/p/deactivate" in page
+    browsing.submit(staff, "/panel/people/p", "/panel/people/p/out-of-use")
+    page = staff.get("/panel/people/p").text
+    assert "The record is out of use: they cannot sign in, here or at Higher Logic." in page
+    assert "Off while the record is out of use" in page
+    assert "/panel/people/p/deactivate" not in page
+    assert "/panel/people/p/resend" not in page
+    assert "Put back into use" in page
 
 
 def test_deactivating_ends_the_running_session(

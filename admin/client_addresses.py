@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask_wtf import FlaskForm
+from sqlalchemy import select
 from wtforms import RadioField, StringField, TextAreaField, URLField, validators
 from wtforms.fields import SelectChoice
 
@@ -53,6 +54,17 @@ class NewClientForm(AddressesForm):
     template = RadioField(
         "Which kind of site is it?", choices=[SelectChoice(*one) for one in TITLES.items()]
     )
+
+    def is_another(self) -> bool:
+        """Whether no client has the name already; else that is said there. Whoever loads the page
+        of a new secret again makes no second client without noticing."""
+        name = (self.name.data or "").strip()
+        if name and db.session.scalar(select(Client.id).where(Client.name == name).limit(1)):
+            self.name.errors = [
+                "There is a client of this name already, made just now perhaps: give this one "
+                "another name. If its secret was not copied, its page makes a new one."
+            ]
+        return not self.errors
 
 
 FIELDS = {

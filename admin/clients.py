@@ -46,7 +46,7 @@ class ClientsView(SecretPages, WorksheetPages, SelfTestPages, ChangesPages):
     def new(self) -> Any:
         """Make a client; the answer to the form shows its secret, once."""
         form = NewClientForm(data={"template": "higher-logic"})
-        if form.validate_on_submit():
+        if form.validate_on_submit() and form.is_another():
             try:
                 client, secret = registration.create(
                     form.name.data or "", form.template.data, **form.addresses()

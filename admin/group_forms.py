@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import flash
 from flask_wtf import FlaskForm
+from sqlalchemy import select
 from wtforms import BooleanField, SelectField, StringField, TextAreaField, validators
 from wtforms.fields import SelectChoice
 
@@ -53,6 +54,14 @@ class GroupForm(FlaskForm):  # type: ignore[misc]
             "type": self.type.data or None,
         }
         return given | ({"selects": self.selects.data} if self.selects is not None else {})
+
+    def is_another(self) -> bool:
+        """Whether no group has the name already; else that is said there. Whoever goes back to
+        the form after saving it, and saves again, makes no second group without noticing."""
+        name = (self.name.data or "").strip()
+        if name and db.session.scalar(select(Group.id).where(Group.name == name).limit(1)):
+            self.name.errors = ["There is a group of this name already: give this one another."]
+        return not self.errors
 
     def ready_for_sync(self) -> bool:
         """Whether a name is given and, for a sync, a type chosen; else that is said there."""

@@ -53,7 +53,12 @@ class GroupsView(ConditionPages, MemberPages, SyncPages, HeldPages, ExportPages)
             tree, selects = asked.tree, form.selects.data
             if tree is not None and "look" in request.form:
                 return self.look(None, form.name.data or "", tree, selects, sync=form.sync.data)
-            if "preview" not in request.form and form.ready_for_sync() and tree is not None:
+            if (
+                tree is not None
+                and "preview" not in request.form
+                and form.ready_for_sync()
+                and form.is_another()
+            ):
                 if form.sync.data and "confirmed" not in request.form:
                     numbers = group_switching.of_new(Edited(tree, selects))
                     return self._ask(None, form, numbers)

@@ -83,6 +83,16 @@ def test_a_clients_secret_is_shown_once(app: Flask, owner: FlaskClient) -> None:
     assert "End the old secret now" not in owner.get(path).text
 
 
+def test_loading_the_page_of_a_new_secret_again_makes_no_second_client(
+    app: Flask, owner: FlaskClient
+) -> None:
+    assert browsing.submit(owner, "/panel/clients/new", **CLIENT).status_code == 201
+    page = browsing.submit(owner, "/panel/clients/new", **CLIENT)
+    assert page.status_code == 200
+    assert "There is a client of this name already" in page.text
+    assert db.session.scalars(select(Client)).one().name == "Community"
+
+
 def test_apps_and_machines_are_made_too(app: Flask, owner: FlaskClient) -> None:
     answer = browsing.submit(owner, "/panel/clients/new", **{**CLIENT, "template": "app"})
     assert answer.status_code == 201
@@ -339,7 +349,7 @@ def test_a_higher_logic_client_is_made_before_its_callback_is_known(
     emptied = browsing.change(owner, path, FORM, redirect_uris="")
     assert "at least one redirect URI" in emptied.text
     for template in ("oidc", "app"):
-        fields = {**CLIENT, "template": template, "redirect_uris": ""}
+        fields = {**CLIENT, "name": template, "template": template, "redirect_uris": ""}
         refused = browsing.submit(owner, "/panel/clients/new", **fields)
         assert "at least one redirect URI" in refused.text
 

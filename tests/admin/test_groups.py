@@ -93,6 +93,14 @@ def test_an_existing_integration_key_is_given_once(app: Flask, staff: FlaskClien
     assert made.location == "/panel/groups/HL-1234"
 
 
+def test_going_back_and_saving_again_makes_no_second_group(app: Flask, staff: FlaskClient) -> None:
+    assert browsing.submit(staff, "/panel/groups/new", **FORM).status_code == 303
+    page = browsing.submit(staff, "/panel/groups/new", **{**FORM, "name": " Current members "})
+    assert page.status_code == 200
+    assert "There is a group of this name already" in page.text
+    assert only().name == "Current members"
+
+
 def test_what_is_wrong_is_said_at_its_field_and_nothing_is_saved(
     app: Flask, staff: FlaskClient
 ) -> None:

@@ -58,6 +58,9 @@ def test_a_new_group_is_previewed_with_names_and_reasons(app: Flask, staff: Flas
     assert "Ada Arriving" in page
     assert f"/panel/people/{member.key}" in page
     assert "Left out: no account" in page
+    # Saving is at hand beside the list, not inside a form that ends below it.
+    assert page.count('form="save-group"') == 2
+    assert page.index("</form>", page.index('id="save-group"')) < page.index('class="bar')
     assert counted() == before
 
 

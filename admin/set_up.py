@@ -82,7 +82,8 @@ def _people(facts: Facts) -> Step:
         facts.people > 0,
         missing="Nobody is here yet.",
         facts=f"{_number(facts.people, 'person', 'people')}, {facts.accounts:,} of them with an "
-        f"account; {_number(facts.companies, 'company', 'companies')}.",
+        "account, not counting who works in this panel; "
+        f"{_number(facts.companies, 'company', 'companies')}.",
     )
 
 

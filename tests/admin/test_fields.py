@@ -45,6 +45,15 @@ def test_a_field_of_every_kind_is_made(app: Flask, staff: FlaskClient) -> None:
         assert name in page
 
 
+def test_what_is_wrong_is_said_at_its_field_and_at_the_top(app: Flask, staff: FlaskClient) -> None:
+    page = browsing.submit(
+        staff, "/panel/fields/new", label="Size", kind="one_of", applies_to="person"
+    ).text
+    assert "Nothing is saved yet: see what is marked below." in page
+    assert "Write at least one choice." in page
+    assert not fields.all_fields()
+
+
 def test_the_page_says_how_many_contacts_have_a_value_and_each_choice(
     app: Flask, staff: FlaskClient
 ) -> None:

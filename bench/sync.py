@@ -8,8 +8,8 @@ nothing has changed, live changes while a first sync runs, and many edits of one
 From the environment: ``SIZES`` (numbers of contacts, separated by commas: 10000,100000 without;
 1000000 takes an hour), ``DATABASE`` (``postgres``, ``sqlite``), ``ONLY`` (``first``, ``workers``,
 ``reconcile``, ``live``, ``edits``), ``SECONDS`` of live changes, and ``EDITS``. The report is
-written when everything takes part. ``bench/sync_million.md`` is what this prints with
-``SIZES=10000,1000000 ONLY=first``.
+written when everything takes part. ``SIZES=10000,1000000 ONLY=first`` says what a contact costs
+among a million.
 """
 
 import os

@@ -98,7 +98,7 @@ def _connect(facts: Facts) -> Step:
     elif link.stopped_at is not None or link.last_test_ok is False:
         missing, action = link.stopped_reason or link.last_test_message, "Put it right"
     else:
-        missing, action = "Both are entered, and not tested yet.", "Test the connection"
+        missing, action = "Both are entered, and not tested yet.", "Go to the test"
     return Step(
         "connection",
         "API key and tenant code",

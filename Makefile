@@ -10,8 +10,9 @@ TEST_STAMP := $(VENV)/.test
 # What npm brings: one stamp for each folder that has a lock.
 OPENID_CLIENT := tests/foreign/openid_client/node_modules/.stamp
 AXE := tests/look/axe/node_modules/.stamp
-# A test waits for processes of its own for a third of its time. Files go out in the order that
-# tests/conftest.py gives them, the long ones first: one that came last would be waited for alone.
+# A test waits for processes of its own for a third of its time. Files go out as the tree has them:
+# by its own choice xdist would have those with few tests last, which are the longest, and all at
+# once.
 WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 OIDC_PROVIDER := bench/node/node_modules/.stamp
 

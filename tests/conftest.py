@@ -34,12 +34,6 @@ pytest_plugins = ("tests.conformance.plugin", "tests.chromium", "tests.screensho
 DATABASES = ("sqlite", "postgres")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that are slow, or that drive a browser, come first: the rest fills up the workers."""
-    long = {item.path for item in items if any(map(item.get_closest_marker, ("slow", "browser")))}
-    items.sort(key=lambda item: item.path not in long)
-
-
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """A real Postgres of the test session's own; the fixture is its address."""

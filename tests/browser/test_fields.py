@@ -85,9 +85,12 @@ def test_from_a_new_field_to_its_deletion(tessera: Stack, owner: Page) -> None:
     expect(page.get_by_text("1 contact has a value of it.")).to_be_visible()
     page.get_by_role("button", name="Save, and move Art up").click()
     expect(page).to_have_url(re.compile("#choices$"))
+    # Enter sends a form once its button is there.
+    page.wait_for_load_state()
     labels = page.locator(".choice > input")
     assert [one.input_value() for one in labels.all()] == ["Law", "Art", "Rail"]
     labels.first.press("Enter")
+    expect(page).to_have_url(re.compile("/panel/fields/$"))
     expect(page.get_by_text("The field is saved.")).to_be_visible()
     page.get_by_role("link", name="My several").click()
     assert [one.input_value() for one in labels.all()] == ["Law", "Art", "Rail"]

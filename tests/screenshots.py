@@ -34,11 +34,16 @@ def shot(pytestconfig: pytest.Config) -> Shot:
         if not wanted:
             return
         FOLDER.mkdir(exist_ok=True)
-        options = {}
-        if isinstance(what, Page):
-            options = {"full_page": whole}
+        window = what.viewport_size if isinstance(what, Page) else None
+        if isinstance(what, Page) and window is not None:
             what.evaluate("window.scrollTo(0, 0)")
-        picture = Image.open(io.BytesIO(what.screenshot(animations="disabled", **options)))
+            if whole:
+                # A window as tall as the page: what sticks to its foot is then at the page's.
+                height = what.evaluate("document.documentElement.scrollHeight")
+                what.set_viewport_size({"width": window["width"], "height": height})
+        picture = Image.open(io.BytesIO(what.screenshot(animations="disabled")))
+        if isinstance(what, Page) and window is not None:
+            what.set_viewport_size(window)
         picture.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(
             FOLDER / f"{name}.png", optimize=True
         )

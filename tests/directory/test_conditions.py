@@ -264,7 +264,6 @@ def test_what_a_condition_asks_about_is_known(own: None) -> None:
     )
     assert conditions.groups_asked(tree) == {"b"}
     assert conditions.fields_asked(tree) == {"city", "seats", "region"}
-    assert conditions.choices_asked(tree, "region") == {"northeast"}
     assert (conditions.asks_about_company(tree), conditions.asks_about_days(tree)) == (True, False)
     assert conditions.asks_about_days(conditions.parse(rule("joined_on", "in_last_days", 3)))
     assert not conditions.asks_about_company(conditions.parse(rule("city", "empty")))

@@ -15,7 +15,6 @@ expression of it that serves one contact and a million (docs/architecture.md, de
 from idp.directory.conditions.asked import (
     asks_about_company,
     asks_about_days,
-    choices_asked,
     fields_asked,
     groups_asked,
 )
@@ -62,7 +61,6 @@ __all__ = [
     "Tree",
     "asks_about_company",
     "asks_about_days",
-    "choices_asked",
     "choices_of",
     "compile_condition",
     "fields_asked",

@@ -35,15 +35,5 @@ def fields_asked(tree: Tree) -> set[str]:
     }
 
 
-def choices_asked(tree: Tree, field_key: str) -> set[str]:
-    """The values that the condition names for a field: the keys of its choices."""
-    names = (field_key, COMPANY_PREFIX + field_key)
-    found: set[str] = set()
-    for rule in rules_of(tree):
-        if rule["field"] in names and "value" in rule:
-            found |= _as_keys(rule["value"])
-    return found
-
-
 def _as_keys(value: object) -> set[str]:
     return {str(one) for one in (value if isinstance(value, list) else [value])}
